@@ -1,0 +1,41 @@
+# The two commands a newcomer needs are `make demo` and `make test`; both set up what they need.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEBIAN := mosquitto strace faketime nodejs npm systemd iproute2 nftables
+
+.PHONY: demo test lint types debian bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/plantgate demo $(ARGS)
+
+test: debian $(VENV)/.dev lint types
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev]'
+	@touch $@
+
+debian:
+	@sh tests/debian.sh $(DEBIAN)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
