@@ -1,0 +1,91 @@
+"""What a bus is to the poller: visit a device, say how it goes. Every protocol and transport looks like this.
+
+A bus is visited by one thread only. Counters are snapshots: any thread may ask for them and keep them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drivers.reading import Scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What happened between us and one device since the bus was opened.
+
+    `timeouts` are requests nobody answered, `bad_frames` answers with a wrong checksum, byte count or shape, `strays`
+    answers that belonged to no request of ours (late, or for somebody else). `exceptions` counts the device's
+    refusals by Modbus exception code. `last_answer_ns` is monotonic, ``None`` before the first answer. `latency_s` is
+    a moving average (one eighth of each new answer), `busy_s` the time spent waiting for this device.
+    """
+
+    requests: int
+    answers: int
+    timeouts: int
+    bad_frames: int
+    strays: int
+    exceptions: Mapping[int, int]
+    last_answer_ns: int | None
+    latency_s: float
+    latency_max_s: float
+    busy_s: float
+    sent_bytes: int
+    received_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusCounters:
+    """What happened on a bus: `devices` by name, the sums are the caller's to make.
+
+    `connects` counts connections made, `link_failures` those refused, lost or not to be had. The share of time the
+    bus was busy between two snapshots is the difference of `busy_s` over that of `at_ns` (monotonic nanoseconds).
+    """
+
+    bus: str
+    at_ns: int
+    connects: int
+    link_failures: int
+    busy_s: float
+    devices: Mapping[str, Counters]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPoint:
+    """A point its device will not give: dropped from the plan, told once."""
+
+    device: str
+    point: str
+    code: int
+    reason: str
+
+
+class Bus(Protocol):
+    """A line or a host with its devices. Opening one never touches the network; the first visit does."""
+
+    @property
+    def name(self) -> str:
+        """Return the bus's name in the site file."""
+
+    def visit(self, device: str) -> Scan:
+        """Read every point of `device` once.
+
+        What could not be had is ``None`` with a flag, and `Scan.fault` says why. Raises DriverError when the device
+        said nothing at all.
+        """
+
+    def refused(self) -> tuple[RefusedPoint, ...]:
+        """Return the points found refused since the last call."""
+
+    def restore(self, device: str) -> None:
+        """Give the device's refused points another chance: it may have been repaired or replaced."""
+
+    def counters(self) -> BusCounters:
+        """Return a snapshot."""
+
+    def close(self) -> None:
+        """Let go of the line or host. A later visit opens it again."""

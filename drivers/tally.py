@@ -1,0 +1,62 @@
+"""The counts of one device while they are being made. Written by the bus's thread, read by any through `snapshot`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from drivers.bus import Counters
+
+SMOOTHING = 0.125
+"""What a new latency weighs in the average: the classic choice for round trips (RFC 6298, section 2)."""
+
+
+class Tally:
+    """Counts since the bus was opened. Times are monotonic nanoseconds."""
+
+    __slots__ = (
+        "answers",
+        "bad_frames",
+        "busy_ns",
+        "exceptions",
+        "last_answer_ns",
+        "latency_max_ns",
+        "latency_ns",
+        "received_bytes",
+        "requests",
+        "sent_bytes",
+        "strays",
+        "timeouts",
+    )
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self.requests = self.answers = self.timeouts = self.bad_frames = self.strays = 0
+        self.exceptions: Counter[int] = Counter()
+        self.last_answer_ns: int | None = None
+        self.latency_ns = 0.0
+        self.latency_max_ns = self.busy_ns = self.sent_bytes = self.received_bytes = 0
+
+    def answered(self, sent_ns: int, now_ns: int) -> None:
+        """Count an answer at `now_ns` to what was asked at `sent_ns`."""
+        latency = now_ns - sent_ns
+        self.latency_ns += (latency - self.latency_ns) * (SMOOTHING if self.answers else 1.0)
+        self.latency_max_ns = max(self.latency_max_ns, latency)
+        self.last_answer_ns = now_ns
+        self.answers += 1
+
+    def snapshot(self) -> Counters:
+        """Return the counts as they are now."""
+        return Counters(
+            requests=self.requests,
+            answers=self.answers,
+            timeouts=self.timeouts,
+            bad_frames=self.bad_frames,
+            strays=self.strays,
+            exceptions=dict(self.exceptions),
+            last_answer_ns=self.last_answer_ns,
+            latency_s=self.latency_ns / 1e9,
+            latency_max_s=self.latency_max_ns / 1e9,
+            busy_s=self.busy_ns / 1e9,
+            sent_bytes=self.sent_bytes,
+            received_bytes=self.received_bytes,
+        )
