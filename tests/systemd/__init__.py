@@ -1,0 +1,1 @@
+"""The unit file, read by systemd itself."""
