@@ -1,0 +1,1 @@
+"""Tests of `agent.cli`: each verb as a person runs it."""
