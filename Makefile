@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-DEBIAN := mosquitto strace faketime nodejs npm systemd iproute2 nftables
+DEBIAN := mosquitto mosquitto-clients strace faketime nodejs npm systemd iproute2 nftables
 
 .PHONY: demo test lint types debian bench clean
 
@@ -24,6 +24,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
 
 $(BIN)/python:
+	@PYTHON=$(PYTHON) sh tests/debian.sh python3-venv
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml

@@ -3,25 +3,28 @@
 # one command to run. A package counts as there when its main command is (a machine may have node from elsewhere).
 set -eu
 
-command_of() {
+PATH="$PATH:/usr/sbin:/sbin"
+
+is_there() {
     case "$1" in
-        nodejs) echo node ;;
-        systemd) echo systemd-analyze ;;
-        iproute2) echo ip ;;
-        nftables) echo nft ;;
-        python3-venv) echo "" ;;
-        *) echo "$1" ;;
+        nodejs) command -v node ;;
+        systemd) command -v systemd-analyze ;;
+        iproute2) command -v ip ;;
+        nftables) command -v nft ;;
+        mosquitto-clients) command -v mosquitto_sub ;;
+        python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
+        *) command -v "$1" ;;
     esac
 }
 
 missing=""
 for package in "$@"; do
-    PATH="$PATH:/usr/sbin:/sbin" command -v "$(command_of "$package")" >/dev/null 2>&1 || missing="$missing $package"
+    is_there "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
-    echo "These Debian packages are needed by the tests:$missing" >&2
+    echo "These Debian packages are needed:$missing" >&2
     echo "Run this, then start again:  sudo apt-get update && sudo apt-get install --yes --no-install-recommends$missing" >&2
     exit 1
 fi

@@ -1,0 +1,223 @@
+"""The only module that knows every room: it opens, wires, starts and stops them in order.
+
+Order of start: store, key, clock, pipeline, publisher, pollers: whatever takes comes before whatever gives. Order of
+stop: pollers, pipeline (everything taken is committed), publisher (a moment to send it), store.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Any, Final
+
+from agent import __version__
+from agent.health import draft as health_draft
+from agent.health import resident_bytes
+from agent.intake import Intake, Reload, Rotten, Stop
+from agent.keys import SigningKey, key_path
+from agent.ledger import Ledger
+from agent.log import get
+from agent.meta import meta
+from agent.pipeline import Pipeline
+from agent.poller import Poller
+from agent.record import Sealer
+from agent.supervisor import Crew
+from agent.uplink.publisher import Publisher
+from agent.uplink.status import About
+from config.diff import needs_restart
+from config.apart import load_apart
+from config.problem import SiteProblems
+from drivers.kinds import open_bus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agent.clock import SystemClock
+    from buffer.outbox import Outbox
+    from config.site import Device, Site
+
+SOFTWARE: Final = f"plantgate {__version__}"
+POLLERS_STOP_S: Final = 1.5
+PIPELINE_STOP_S: Final = 2.0
+PUBLISHER_STOP_S: Final = 1.0
+
+log = get(__name__)
+
+
+class Refusal(Exception):  # noqa: N818  it is no error of ours
+    """Why the agent will not start: `str` says what, where, and what to do."""
+
+
+class Agent:
+    """A site's agent, assembled."""
+
+    def __init__(
+        self,
+        site: Site,
+        clock: SystemClock,
+        outbox: Outbox,
+        key: SigningKey,
+        died: Callable[[str, BaseException | None], None],
+    ) -> None:
+        self.crew = Crew(died)
+        self._site = site
+        self._clock = clock
+        self._outbox = outbox
+        self._key = key
+        self._random: Random = SystemRandom()
+        self._intake = Intake()
+        ledger = Ledger(Sealer(site.gateway.id, key), outbox, int(site.buffer.commit_every_s * 1e9))
+        self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, enrolment(site, key))
+        self._publisher = self._make_publisher(site)
+        self._pollers = self._make_pollers(site)
+
+    def start(self) -> None:
+        """Start every thread."""
+        self.crew.start(self._pipeline)
+        if self._publisher is not None:
+            self.crew.start(self._publisher)
+        self._start_pollers()
+
+    def stop(self) -> None:
+        """Stop in order. What does not stop in time is left behind: the process is about to end anyway."""
+        self._stop_pollers()
+        self.crew.dismiss(self._pipeline)
+        self._intake.tell(Stop())
+        if not self.crew.leave(self._pipeline, PIPELINE_STOP_S):
+            log.error("the pipeline did not stop in time")
+        if self._publisher is not None:
+            self.crew.dismiss(self._publisher)
+            self._publisher.stop(PUBLISHER_STOP_S)
+            self.crew.leave(self._publisher, PUBLISHER_STOP_S + 0.5)
+        self._outbox.close()
+
+    def reload(self) -> None:
+        """Take over the changed site file, or tell why not and go on with the old one."""
+        try:
+            site = load_apart(self._site.path)
+        except SiteProblems as problems:
+            self._refuse_reload([str(problem) for problem in problems.problems])
+            return
+        fixed = needs_restart(self._site, site)
+        if fixed:
+            self._refuse_reload([f"{key} can only be changed by a restart" for key in fixed])
+            return
+        self._stop_pollers()
+        self._site = site
+        takeover = Reload(site)
+        self._intake.tell(takeover)
+        takeover.done.wait(PIPELINE_STOP_S)
+        if self._publisher is not None:
+            self._publisher.set_meta(meta(site, self._key, SOFTWARE))
+        self._pollers = self._make_pollers(site)
+        self._start_pollers()
+        log.info("site file taken over", path=site.path)
+
+    def tell(self, draft: Mapping[str, Any]) -> None:
+        """Have a draft signed and kept."""
+        self._intake.tell(draft)
+
+    def health(self) -> Mapping[str, Any]:
+        """Return the `health` draft."""
+        return health_draft(
+            pollers=[(poller.status(), poller.bus.counters()) for poller in self._pollers],
+            outbox=self._outbox.usage(),
+            uplink=None if self._publisher is None else self._publisher.snapshot(),
+            now_ns=self._clock.mono_ns(),
+        )
+
+    def status(self) -> str:
+        """Return one line for people: devices, records, backlog, uplink."""
+        absent = [name for poller in self._pollers for name in poller.status().absent]
+        parts = [f"{len(self._site.devices)} devices"]
+        if absent:
+            parts.append(f"{len(absent)} absent")
+        parts += [f"record {self._outbox.position.seq}", f"{self._outbox.usage().waiting} waiting"]
+        if self._publisher is not None:
+            parts.append(f"uplink {self._publisher.snapshot().state}")
+        return ", ".join([*parts, f"{resident_bytes() >> 20} MiB"])
+
+    # --- parts ---------------------------------------------------------------------------------------------------
+
+    def _make_publisher(self, site: Site) -> Publisher | None:
+        if site.uplink is None:
+            return None
+        publisher = Publisher(
+            site.uplink,
+            site.gateway.id,
+            self._outbox,
+            clock=self._clock,
+            random=self._random,
+            report=self._intake.tell,
+            about=About(
+                boot=self._clock.boot, software=SOFTWARE, clock_known=lambda: self._clock.quality() != "unsync"
+            ),
+            rotten=lambda seqs: self._intake.tell(Rotten(seqs)),
+        )
+        publisher.set_meta(meta(site, self._key, SOFTWARE))
+        return publisher
+
+    def _make_pollers(self, site: Site) -> list[Poller]:
+        by_bus: dict[str, list[Device]] = {bus.name: [] for bus in site.buses}
+        for device in site.devices:
+            by_bus[device.spec.bus].append(device)
+        return [
+            Poller(
+                open_bus(bus, [device.spec for device in by_bus[bus.name]], self._clock),
+                by_bus[bus.name],
+                self._clock,
+                self._intake,
+                self._random.random,
+            )
+            for bus in site.buses
+            if by_bus[bus.name]
+        ]
+
+    def _start_pollers(self) -> None:
+        for poller in self._pollers:
+            self.crew.start(poller)
+
+    def _stop_pollers(self) -> None:
+        for poller in self._pollers:
+            self.crew.dismiss(poller)
+            poller.stop()
+        until_ns = self._clock.mono_ns() + int(POLLERS_STOP_S * 1e9)
+        late = [
+            poller.name
+            for poller in self._pollers
+            if not self.crew.leave(poller, max(0.0, (until_ns - self._clock.mono_ns()) / 1e9))
+        ]
+        if late:
+            log.warning("still on a visit", buses=",".join(late))
+
+    def _refuse_reload(self, reasons: list[str]) -> None:
+        for reason in reasons:
+            log.error("reload refused", reason=reason)
+        self.tell({"kind": "event", "event": "config-refused", "reasons": reasons[:20]})
+
+
+def enrolment(site: Site, key: SigningKey) -> Mapping[str, Any]:
+    """Return the members of the first record of a chain: who this is."""
+    name = site.gateway.name
+    return {
+        "site": {"zh": name.zh, "en": name.en},
+        "software": SOFTWARE,
+        "key": key.public.jwk,
+        "reason": "enrolment",
+    }
+
+
+def assemble(
+    site: Site, clock: SystemClock, outbox: Outbox, died: Callable[[str, BaseException | None], None]
+) -> Agent:
+    """Return a site's agent on an open store. Raises `KeyProblem`, or `Refusal` when the key is another chain's."""
+    begun = outbox.position.seq > 0
+    key = SigningKey.load_or_create(key_path(site.gateway.state_dir, os.environ), may_create=not begun)
+    kid = outbox.state("kid")
+    if kid is not None and kid.decode() != key.kid:
+        raise Refusal(
+            f"{key_path(site.gateway.state_dir, os.environ)}: this key ({key.kid}) did not sign the chain in "
+            f"{site.gateway.state_dir} (that was {kid.decode()}) — put the old key back, or move the whole state "
+            "directory away and enrol a new chain"
+        )
+    return Agent(site, clock, outbox, key, died)

@@ -1,0 +1,53 @@
+"""``plantgate``: the verbs and what they are for.
+
+A verb's module is imported only when it is asked for, so that `run`, which stays for a year, does not carry the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import typer
+
+VERBS: Final = {
+    "run": "the agent: poll, judge, keep, publish",
+    "check": "find every mistake in a site file",
+    "plan": "show what goes on the wire, and how long a cycle takes",
+    "read": "read devices once and print what they say",
+    "key": "the gateway's signing key",
+    "verify": "check signatures, chain and gaps of published records",
+    "demo": "a whole plant on this machine, with faults",
+}
+"""Each verb is the module of its name in this package, with a function or `typer.Typer` of the same name."""
+
+
+def application(verbs: list[str]) -> typer.Typer:
+    """Return the command line with `verbs` on it."""
+    app = typer.Typer(
+        name="plantgate",
+        help="Edge gateway agent: reads plant meters, judges on the spot, keeps everything, publishes signed records.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)
+    for verb in verbs:
+        what = getattr(import_module(f"agent.cli.{verb}"), verb)
+        if isinstance(what, typer.Typer):
+            app.add_typer(what, name=verb)
+        else:
+            app.command(verb)(what)
+    return app
+
+
+def main() -> None:
+    """Run the verb the command line names; exit 0 when fine, 1 on findings, 2 on wrong usage."""
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    application([asked] if asked in VERBS else list(VERBS))(prog_name="plantgate")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The process that stays: ``python -m agent.cli.serve SITE.toml STYLE LEVEL``.
+
+`plantgate run` becomes this process, so that what parses a command line is not carried for a year.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from agent.assemble import Agent, Refusal, assemble
+from agent.clock import SystemClock
+from agent.keys import KeyProblem
+from agent.log import Style, configure
+from agent.notify import Notifier
+from agent.supervisor import Supervisor, block_signals
+from buffer.outbox import Outbox, OutboxError
+from config.apart import load_apart
+from config.problem import SiteProblems
+
+if TYPE_CHECKING:
+    from config.site import Site
+
+EXTEND_S: Final = 60.0
+"""How much longer systemd is asked to wait each time a store being checked or salvaged shows progress."""
+
+
+def serve(path: Path, style: Style, level: str) -> int:
+    """Run the agent of a site file; return the exit code: 0 asked to stop, 1 refused or died."""
+    try:
+        site = load_apart(path)
+    except SiteProblems as problems:
+        print(problems, file=sys.stderr)
+        return 1
+    block_signals()
+    notifier = Notifier()
+    clock = SystemClock(trusted=is_trusted(site))
+    lines = configure(clock.mono_ns, style=style, level=level)
+    supervisor = Supervisor(clock, notifier)
+    try:
+        agent = opened(site, clock.wall_ms(), supervisor, notifier)
+    except (OutboxError, KeyProblem, Refusal) as refusal:
+        print(f"plantgate: {refusal}", file=sys.stderr)
+        return 1
+    try:
+        return supervisor.run(agent)
+    finally:
+        lines.close()
+
+
+def opened(site: Site, now_ms: int, supervisor: Supervisor, notifier: Notifier) -> Agent:
+    """Open the store and assemble the agent on it. Raises `OutboxError`, `KeyProblem`, `Refusal`."""
+
+    def still_alive() -> None:
+        notifier.extend(EXTEND_S)
+
+    outbox = Outbox.open(
+        site.gateway.state_dir,
+        max_size=site.buffer.max_size,
+        allow_volatile=site.buffer.allow_volatile,
+        now_ms=now_ms,
+        progress=still_alive,
+    )
+    try:
+        clock = SystemClock(trusted=is_trusted(site), remembered=outbox.state("clock"))
+        return assemble(site, clock, outbox, supervisor.died)
+    except BaseException:
+        outbox.close()
+        raise
+
+
+def is_trusted(site: Site) -> bool:
+    """Whether the site vouches for the host's clock."""
+    return site.gateway.clock == "trusted"
+
+
+if __name__ == "__main__":
+    sys.exit(serve(Path(sys.argv[1]), cast("Style", sys.argv[2]), sys.argv[3]))

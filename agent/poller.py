@@ -1,0 +1,155 @@
+"""One thread per bus: visit the devices that are due, hand over what they said.
+
+Promises: a deadline is served once or counted, never queued up; a device that does not answer costs the others one
+time-out per probe, ever more rarely (`agent.absence`); a link that is down is probed once for all its devices; every
+failed visit becomes a scan of unknowns with the reason, so nothing stale is ever taken for good.
+It refuses to know what a reading means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+from agent.absence import LOST_AFTER, MOST_LINK_S, SHARE, Absence
+from agent.log import get
+from agent.schedule import Schedule
+from drivers.errors import DriverError, LinkDown
+from drivers.reading import Clock, Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.intake import Intake
+    from config.site import Device
+    from drivers.bus import Bus, RefusedPoint
+
+LONGEST_WAIT_S: Final = 5.0
+"""A poller with nothing to do still turns round this often, so that the watchdog sees it alive."""
+
+log = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PollerStatus:
+    """A snapshot for `health` records."""
+
+    bus: str
+    overruns: int
+    absent: tuple[str, ...]
+
+
+class Poller:
+    """Polls the devices of one bus. `run` is the thread's body."""
+
+    def __init__(
+        self, bus: Bus, devices: Sequence[Device], clock: Clock, intake: Intake, chance: Callable[[], float]
+    ) -> None:
+        self.name = bus.name
+        self.bus = bus
+        self._devices = tuple(devices)
+        self._clock = clock
+        self._intake = intake
+        self._chance = chance
+        share = SHARE if len(self._devices) > 1 else None
+        self._absences = [Absence(share=share) for _ in self._devices]
+        self._link = Absence(most_s=MOST_LINK_S)
+        self._schedule = Schedule([int(device.poll_s * 1e9) for device in self._devices], clock.mono_ns())
+        self._stopping = Event()
+        self._progress_ns = clock.mono_ns()
+
+    def stop(self) -> None:
+        """Ask the thread to end after the visit it is on."""
+        self._stopping.set()
+
+    def progress(self) -> int:
+        """Return when the thread last went round its loop, monotonic nanoseconds."""
+        return self._progress_ns
+
+    def status(self) -> PollerStatus:
+        """Return who is absent and how many deadlines were missed."""
+        pairs = zip(self._devices, self._absences, strict=True)
+        absent = tuple(device.spec.name for device, absence in pairs if absence.failures >= LOST_AFTER)
+        return PollerStatus(self.name, self._schedule.overruns, absent)
+
+    def run(self) -> None:
+        """Visit whoever is due until told to stop."""
+        try:
+            while not self._stopping.is_set():
+                self._progress_ns = now_ns = self._clock.mono_ns()
+                due_ns, index = self._schedule.next()
+                if due_ns > now_ns:
+                    self._stopping.wait(min((due_ns - now_ns) / 1e9, LONGEST_WAIT_S))
+                else:
+                    self._visit(index, now_ns)
+        finally:
+            self.bus.close()
+
+    def _visit(self, index: int, began_ns: int) -> None:
+        device = self._devices[index]
+        try:
+            scan = self.bus.visit(device.spec.name)
+        except LinkDown as error:
+            self._link_down(str(error), began_ns)
+        except DriverError as error:
+            self._absent(index, str(error), began_ns)
+        else:
+            self._present(index, scan)
+        for refused in self.bus.refused():
+            self._intake.tell(refusal(refused))
+
+    def _present(self, index: int, scan: Scan) -> None:
+        self._hand_over(scan)
+        self._schedule.visited(index, self._clock.mono_ns())
+        if self._absences[index].failures:
+            self._absences[index].answered()
+            self.bus.restore(self._devices[index].spec.name)
+        if self._link.failures:
+            self._link.answered()
+            self._everybody_due()
+
+    def _absent(self, index: int, reason: str, began_ns: int) -> None:
+        now_ns = self._clock.mono_ns()
+        delay_s = self._absences[index].failed((now_ns - began_ns) / 1e9, self._chance)
+        self._schedule.postpone(index, now_ns + int(delay_s * 1e9))
+        self._hand_over_unknowns(index, reason)
+        if self._link.failures:  # the link is up again, only this device is not
+            self._link.answered()
+            self._everybody_due(but=index)
+
+    def _link_down(self, reason: str, began_ns: int) -> None:
+        """Put every device off until the next probe of the link; tell of each, since none of them is known now."""
+        now_ns = self._clock.mono_ns()
+        delay_s = self._link.failed((now_ns - began_ns) / 1e9, self._chance)
+        if self._link.failures == 1:
+            log.warning("link down", bus=self.name, reason=reason)
+        for index in range(len(self._devices)):
+            self._schedule.postpone(index, now_ns + int(delay_s * 1e9))
+            self._hand_over_unknowns(index, reason)
+
+    def _everybody_due(self, but: int | None = None) -> None:
+        now_ns = self._clock.mono_ns()
+        for index, absence in enumerate(self._absences):
+            if index != but and not absence.failures:
+                self._schedule.postpone(index, now_ns)
+
+    def _hand_over_unknowns(self, index: int, reason: str) -> None:
+        spec = self._devices[index].spec
+        self._hand_over(Scan.unanswered(spec.name, len(spec.points), self._clock, reason))
+
+    def _hand_over(self, scan: Scan) -> None:
+        if not self._stopping.is_set():  # else the pipeline may be past this site already
+            self._intake.put(scan)
+
+
+def refusal(point: RefusedPoint) -> dict[str, object]:
+    """Return the `event` that says a device refuses a register for good."""
+    return {
+        "kind": "event",
+        "event": "point-refused",
+        "device": point.device,
+        "point": point.point,
+        "code": point.code,
+        "reason": point.reason,
+    }
