@@ -1,0 +1,1 @@
+"""What this site has: the site file in, a typed `Site` or *all* its mistakes out."""

@@ -1,0 +1,130 @@
+"""Whatever somebody types: a site, or problems with lines that exist. Never another exception."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.load import load
+from config.problem import Problem, SiteProblems
+from drivers.registers import problems
+from tests.config.sites import site
+
+if TYPE_CHECKING:
+    from config.site import Site
+
+EXAMPLE = (Path(__file__).parent.parent.parent / "config" / "site.example.toml").read_text(encoding="utf-8")
+EVERYTHING = (
+    EXAMPLE
+    + """
+[panel]
+listen = "127.0.0.1:8080"
+
+[[derived]]
+name = "stack-1.nox"
+formula = "cems.nox * 2"
+
+[rules]
+packs = ["power"]
+
+[[rule]]
+id = "T1"
+line = "paint"
+grace = "3m"
+"""
+)
+LINES = EVERYTHING.split("\n")
+KEY_LINES = [number for number, line in enumerate(LINES) if re.match(r"\s*[a-z0-9_]+\s*=", line)]
+ODD = ["true", "-1", "0", "3.5", "1e400", "nan", '""', '"x"', '"1s"', "[]", "[[]]", "{}", "{ a = 1 }", "[1, 'a']"]
+ODD += ["99999999999999999999", "1979-05-27", '"\\u0000"', '"boiler-dcs.load"', '"9s"', "[{}]", '"."', '"press-1."']
+
+
+def outcome(folder: Path, text: str) -> None:
+    """Load a text; whatever comes must be usable."""
+    path = folder / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    found: Site | tuple[Problem, ...]
+    try:
+        found = load(path)
+    except SiteProblems as refused:
+        found = refused.problems
+    if isinstance(found, tuple):
+        assert found
+        assert all(one.line is None or 1 <= one.line <= text.count("\n") + 1 for one in found)
+        assert all("\n" not in str(one) for one in found)
+        return
+    for device in found.devices:
+        assert not any(problems(point) for point in device.spec.points)
+        assert all(math.isfinite(point.scale) and math.isfinite(point.offset) for point in device.spec.points)
+
+
+@pytest.mark.parametrize("number", KEY_LINES)
+def test_any_key_of_the_example_with_any_odd_value(tmp_path: Path, number: int) -> None:
+    """Each line in turn gets some odd values, and is taken away once."""
+    for value in random.Random(number).sample(ODD, 5):
+        key = LINES[number].split("=")[0]
+        outcome(tmp_path, "\n".join([*LINES[:number], f"{key}= {value}", *LINES[number + 1 :]]))
+    outcome(tmp_path, "\n".join([*LINES[:number], *LINES[number + 1 :]]))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_lines_lost_doubled_and_swapped(tmp_path: Path, chance: random.Random) -> None:
+    """A file after a bad merge or half an edit."""
+    lines = list(LINES)
+    for _ in range(chance.randint(1, 12)):
+        here, there = chance.randrange(len(lines)), chance.randrange(len(lines))
+        match chance.randrange(4):
+            case 0:
+                del lines[here : here + chance.randint(1, 5)]
+            case 1:
+                lines.insert(there, lines[here])
+            case 2:
+                lines[here], lines[there] = lines[there], lines[here]
+            case _:
+                key, equals, _ = lines[here].partition("=")
+                lines[here] = f"{key}{equals} {chance.choice(ODD)}" if equals else lines[here]
+
+    outcome(tmp_path, "\n".join(lines))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(EVERYTHING)), st.text(max_size=6))
+def test_a_file_cut_short_or_with_rubbish_in_it(tmp_path: Path, at: int, rubbish: str) -> None:
+    """A power cut while saving, a cat on the keyboard (fault F2)."""
+    clean = rubbish.encode(errors="ignore").decode()
+
+    outcome(tmp_path, EVERYTHING[:at] + clean)
+    outcome(tmp_path, EVERYTHING[:at] + clean + EVERYTHING[at:])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200))
+def test_any_bytes(tmp_path: Path, content: bytes) -> None:
+    """A file that is something else altogether."""
+    (tmp_path / "site.toml").write_bytes(content)
+
+    with pytest.raises(SiteProblems):
+        load(tmp_path / "site.toml")
+
+
+def test_a_large_site_loads(tmp_path: Path) -> None:
+    """Two hundred devices of twenty points are one file of a few hundred kilobytes."""
+    devices = [
+        f'[[device]]\nname = "d{device}"\nbus = "dcs"\naddress = {device + 2}\n'
+        + "".join(
+            f'[[device.point]]\nname = "p{at}"\nregister = "input"\nat = {at}\ntype = "uint16"\nscale = 0.1\n'
+            for at in range(20)
+        )
+        for device in range(200)
+    ]
+    (tmp_path / "site.toml").write_text(site({}, "".join(devices)), encoding="utf-8")
+
+    assert sum(len(device.spec.points) for device in load(tmp_path / "site.toml").devices) == 4001

@@ -1,0 +1,180 @@
+"""What is hashed into every record, and what a change of it looks like."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from config.diff import diff, needs_restart
+from config.load import load
+from tests.config.sites import site
+
+if TYPE_CHECKING:
+    from config.site import Site
+
+EXAMPLE = Path(__file__).parent.parent.parent / "config" / "site.example.toml"
+
+
+def loaded(folder: Path, text: str) -> Site:
+    """Return the site of a text."""
+    (folder / "site.toml").write_text(text, encoding="utf-8")
+    return load(folder / "site.toml")
+
+
+def every(value: Any) -> list[Any]:
+    """Return all members of a nested value, keys included."""
+    if isinstance(value, dict):
+        return [*value, *(one for member in value.values() for one in every(member))]
+    return [one for member in value for one in every(member)] if isinstance(value, list) else [value]
+
+
+def test_the_meaning_is_plain_and_fit_for_a_record(tmp_path: Path) -> None:
+    """JSON-able, ASCII keys, no number that JSON would lose, nothing empty and no null."""
+    text = site({"[[device.point]]": ['type = "uint64"', "unavailable = [0xFFFFFFFFFFFFFFFF, 1]"]})
+    for one in (load(EXAMPLE), loaded(tmp_path, text)):
+        members = every(one.meaning)
+
+        assert json.loads(json.dumps(one.meaning, allow_nan=False)) == one.meaning
+        assert None not in members
+        assert all(not isinstance(member, int) or abs(member) < 2**53 for member in members)
+        assert all(key.isascii() for key in _keys(one.meaning))
+    assert one.meaning["devices"]["boiler"]["points"]["load"]["unavailable"] == ["0x1", "0xFFFFFFFFFFFFFFFF"]
+
+
+def _keys(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *(key for member in value.values() for key in _keys(member))]
+    return []
+
+
+def test_the_meaning_has_devices_limits_and_the_plant_by_name() -> None:
+    """A reader of the difference finds everything by its name."""
+    meaning = load(EXAMPLE).meaning
+
+    assert set(meaning) == {"timezone", "devices", "limits", "facilities", "lines", "outlets"}
+    assert meaning["devices"]["press-1"]["bus"] == {"host": "192.168.10.5", "port": 502, "framing": "tcp"}
+    assert meaning["devices"]["press-1"]["points"]["power"] == {
+        "register": "input",
+        "at": 52,
+        "type": "float32",
+        "order": "ABCD",
+        "scale": 0.04,
+        "offset": 0.0,
+        "decimals": 2,
+        "unit": "kW",
+    }
+    assert meaning["limits"]["cems.so2"]["high"] == 35.0
+    assert meaning["outlets"]["stack-1"]["factors"]["a21026"]["limit"] == 35.0
+
+
+BASE = (
+    '[[device]]\nname = "p"\nbus = "dcs"\naddress = 2\n'
+    '[[device.point]]\nname = "x"\nregister = "input"\nat = 1\ntype = "int16"\n'
+)
+
+MEANINGLESS = {
+    "a label": {"[[device.point]]": ['label = "负荷"']},
+    "the state directory": {"[gateway]": ['state_dir = "elsewhere"']},
+    "the name of the site": {"[gateway]": ['name = "x"']},
+    "the uplink": {"[uplink.mqtt]": ['url = "mqtt://other"']},
+    "the time-out": {"[[device]]": ['timeout = "2s"']},
+    "a default written out": {
+        "[[device.point]]": ["scale = 1", 'order = "ABCD"'],
+        "[[limit]]": ['priority = "medium"'],
+    },
+}
+
+
+@pytest.mark.parametrize("name", MEANINGLESS)
+def test_what_does_not_matter_leaves_the_meaning_alone(tmp_path: Path, name: str) -> None:
+    """Names for people, paths and the link are no part of a reading's meaning."""
+    assert loaded(tmp_path, site(MEANINGLESS[name])).meaning == loaded(tmp_path, site()).meaning
+
+
+def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:
+    """Two files that say the same in another order have one meaning."""
+    one, two = BASE, BASE.replace('"p"', '"q"').replace("= 2", "= 3")
+
+    first, second = loaded(tmp_path, site({}, one + two)).meaning, loaded(tmp_path, site({}, two + one)).meaning
+
+    assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+
+
+CHANGES: dict[str, tuple[dict[str, list[str]], str, Any, Any]] = {
+    "scale": ({"[[device.point]]": ["scale = 0.1"]}, "devices.boiler.points.load.scale", 1.0, 0.1),
+    "unit": ({"[[device.point]]": ['unit = "t/h"']}, "devices.boiler.points.load.unit", "%", "t/h"),
+    "range": ({"[[device.point]]": ["range = [0, 500]"]}, "devices.boiler.points.load.range", None, [0.0, 500.0]),
+    "limit": ({"[[limit]]": ["high = 120"]}, "limits.boiler.load.high", 100.0, 120.0),
+    "threshold gone": ({"[[limit]]": ["-low"]}, "limits.boiler.load.low", 10.0, None),
+    "host": ({"[[bus]]": ['host = "10.0.0.9"']}, "devices.boiler.bus.host", "127.0.0.1", "10.0.0.9"),
+    "poll": ({"[[device]]": ['poll = "2s"']}, "devices.boiler.poll_s", 1.0, 2.0),
+    "time zone": ({"[gateway]": ['timezone = "UTC"']}, "timezone", "Asia/Shanghai", "UTC"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_meaning_is_one_entry_with_its_path(tmp_path: Path, name: str) -> None:
+    """A scale factor or limit changed by hand shows with both values (fault F3)."""
+    changes, path, old, new = CHANGES[name]
+
+    found = diff(loaded(tmp_path, site()).meaning, loaded(tmp_path, site(changes)).meaning)
+
+    assert found == [{"path": path, "old": old, "new": new}]
+
+
+def test_differences_are_sorted_and_things_that_come_or_go_are_whole() -> None:
+    """A new device is one entry, not fifty."""
+    old = {"a": {"x": 1, "y": True}, "gone": {"z": 1}}
+    new = {"a": {"x": 2, "y": 1}, "came": {"z": 1}}
+
+    assert diff(old, new) == [
+        {"path": "a.x", "old": 1, "new": 2},
+        {"path": "a.y", "old": True, "new": 1},
+        {"path": "came", "old": None, "new": {"z": 1}},
+        {"path": "gone", "old": {"z": 1}, "new": None},
+    ]
+    assert diff(old, old) == []
+
+
+RESTARTS: dict[str, tuple[dict[str, list[str]], tuple[str, ...]]] = {
+    "nothing": ({}, ()),
+    "id": ({"[gateway]": ['id = "box-2"']}, ("gateway.id",)),
+    "state_dir": ({"[gateway]": ['state_dir = "x"']}, ("gateway.state_dir",)),
+    "max_size": ({"[buffer]": ['max_size = "8GiB"']}, ("buffer.max_size",)),
+    "url": ({"[uplink.mqtt]": ['url = "mqtts://other:1"']}, ("uplink.mqtt.url",)),
+    "prefix": (
+        {"[uplink.mqtt]": ['prefix = "x"', 'keepalive = "9s"']},
+        ("uplink.mqtt.prefix", "uplink.mqtt.keepalive"),
+    ),
+    "uplink": ({"[uplink.mqtt]": ["-"]}, ("uplink.mqtt",)),
+    "reloadable": (
+        {
+            "[gateway]": ['name = "x"', 'language = "en"'],
+            "[buffer]": ['commit_every = "0s"', 'keep = "5d"'],
+            "[[bus]]": ["port = 503"],
+            "[[device]]": ['poll = "2s"', 'report = "60s"'],
+            "[[device.point]]": ["at = 7"],
+            "[[limit]]": ["high = 99"],
+        },
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESTARTS)
+def test_what_a_reload_cannot_take_over_is_named(tmp_path: Path, name: str) -> None:
+    """Identity, state and uplink need a restart; everything that is read, judged or timed does not."""
+    changes, keys = RESTARTS[name]
+
+    assert needs_restart(loaded(tmp_path, site()), loaded(tmp_path, site(changes))) == keys
+
+
+def test_the_clock_is_fixed_at_the_start(tmp_path: Path) -> None:
+    """Whom to believe about time is decided once."""
+    one = loaded(tmp_path, site())
+
+    assert needs_restart(one, replace(one, gateway=replace(one.gateway, clock="trusted"))) == ("gateway.clock",)
