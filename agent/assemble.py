@@ -152,6 +152,7 @@ class Agent:
             about=About(
                 boot=self._clock.boot, software=SOFTWARE, clock_known=lambda: self._clock.quality() != "unsync"
             ),
+            nobody_listens=site.uplink.nobody_listens,
             rotten=lambda seqs: self._intake.tell(Rotten(seqs)),
         )
         publisher.set_meta(meta(site, self._key, SOFTWARE))

@@ -80,6 +80,7 @@ def _uplink(table: MqttTable, root: Path) -> MqttUplink:
         cert_file=absolute(table.cert_file),
         key_file=absolute(table.key_file),
         keepalive_s=table.keepalive,
+        nobody_listens=table.nobody_listens,
     )
 
 

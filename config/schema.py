@@ -63,6 +63,7 @@ class MqttTable(SiteTable):
     cert_file: Filled | None = None
     key_file: Filled | None = None
     keepalive: Annotated[float, BeforeValidator(duration("5s", "18h"))] = 30.0
+    nobody_listens: Literal["hold", "deliver"] = "hold"
     ack: Literal["broker", "platform"] = "broker"
     platform_keys: list[Filled] = []
 

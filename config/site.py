@@ -39,7 +39,11 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttUplink:
-    """The platform's broker. Secrets are paths; they are read when a connection is made."""
+    """The platform's broker. Secrets are paths; they are read when a connection is made.
+
+    `nobody_listens` says whether a record that the broker threw away, because nobody subscribes to its topic, counts as
+    delivered.
+    """
 
     host: str
     port: int
@@ -51,6 +55,7 @@ class MqttUplink:
     cert_file: Path | None
     key_file: Path | None
     keepalive_s: float
+    nobody_listens: Literal["hold", "deliver"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,7 @@ def test_a_good_file_becomes_the_site_it_describes(tmp_path: Path) -> None:
         cert_file=None,
         key_file=None,
         keepalive_s=30.0,
+        nobody_listens="hold",
     )
     assert loaded.buffer == BufferLimits(commit_every_s=1.0, keep_s=2592000.0, max_size=2**32, allow_volatile=False)
     assert loaded.buses == (TcpBusSpec(name="dcs", host="127.0.0.1", port=502, framing="tcp"),)
