@@ -1,0 +1,1 @@
+"""What must survive a power cut: signed records awaiting delivery, kept as evidence."""
