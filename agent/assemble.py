@@ -24,8 +24,8 @@ from agent.record import Sealer
 from agent.supervisor import Crew
 from agent.uplink.publisher import Publisher
 from agent.uplink.status import About
-from config.diff import needs_restart
 from config.apart import load_apart
+from config.diff import needs_restart
 from config.problem import SiteProblems
 from drivers.kinds import open_bus
 
@@ -44,7 +44,7 @@ PUBLISHER_STOP_S: Final = 1.0
 log = get(__name__)
 
 
-class Refusal(Exception):  # noqa: N818  it is no error of ours
+class Refusal(Exception):
     """Why the agent will not start: `str` says what, where, and what to do."""
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.poller import PollerStatus
-    from agent.uplink.publisher import Snapshot
+    from agent.uplink.status import Snapshot
     from buffer.outbox import Usage
     from drivers.bus import BusCounters, Counters
 

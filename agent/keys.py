@@ -30,7 +30,7 @@ CREDENTIAL: Final = "signing-key"
 _LARGEST_FILE: Final = 16_384
 
 
-class KeyProblem(Exception):  # noqa: N818 - told to a person, like the problems of a site file
+class KeyProblem(Exception):
     """The signing key cannot be used: `what` is wrong, `where`, and what a person can do about it (`hint`)."""
 
     def __init__(self, what: str, where: Path, hint: str) -> None:

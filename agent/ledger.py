@@ -13,6 +13,7 @@ Invariants:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -152,6 +153,10 @@ class Ledger:
         try:
             self._commit(drafts, now_ns)
         except StoreFull as full:
+            if full.disk:  # others filled it; the store has just let go of its ballast
+                with suppress(StoreFull):
+                    self._commit(drafts, now_ns)
+                    return
             drop = self._outbox.room(ROOM_BYTES)
             if not drop:
                 raise

@@ -124,7 +124,8 @@ class Pipeline:
             self._keep_lost()
         alarms = self._alarms.judge(scan, stamp.ts)
         for alarm in alarms:
-            log.warning("alarm", alarm=alarm["alarm"], state=alarm["state"], value=alarm["value"])
+            members = {name: alarm[name] for name in ("device", "alarm", "state", "value")}
+            log.warning("alarm", **members)
             self.tell({"ts": stamp.ts, "clk": stamp.clk, **alarm})
         if alarms:
             self._ledger.keep("alarms", self._alarms.snapshot())

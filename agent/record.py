@@ -44,11 +44,11 @@ class RecordError(Exception):
     """Something that cannot be a record: a value that cannot be written exactly, or bytes that are not one."""
 
 
-class WrongHeader(RecordError):  # noqa: N818 - named by the verdict
+class WrongHeader(RecordError):
     """The protected header is not the one this key must use. Never believed, so never a way to choose an algorithm."""
 
 
-class BadSignature(RecordError):  # noqa: N818 - named by the verdict
+class BadSignature(RecordError):
     """The signature does not belong to these bytes and this key."""
 
 

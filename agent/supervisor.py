@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drivers.reading import Clock
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 TURN_S: Final = 0.5
 """How often the main thread looks."""
 HEALTH_S: Final = 300.0
@@ -50,6 +51,16 @@ def block_signals() -> None:
     Handlers would run between two instructions of whatever the main thread is doing; waiting has no such surprises.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def waited_for() -> int | None:
+    """Wait a turn for one of our signals; return which came.
+
+    The number may be any: when a stopped process goes on (SIGCONT, a debugger, a laptop waking up) after its time-out
+    has passed, CPython up to 3.13 returns a structure that the kernel never filled in.
+    """
+    asked = signal.sigtimedwait(SIGNALS, TURN_S)
+    return None if asked is None else asked.si_signo
 
 
 class Crew:
@@ -144,12 +155,12 @@ class Supervisor:
         self._notifier.ready(agent.status())
         health_due_ns = self._clock.mono_ns() + self._health_every_ns
         while self._death is None:
-            asked = signal.sigtimedwait(SIGNALS, TURN_S)
-            if asked is not None and asked.si_signo != signal.SIGHUP:
+            asked = waited_for()
+            if asked in ENDING:
                 break
             now_ns = self._clock.mono_ns()
             self._watch(agent, now_ns)
-            if asked is not None:
+            if asked == signal.SIGHUP:
                 self._reload(agent)
             if now_ns >= health_due_ns:
                 health_due_ns = now_ns + self._health_every_ns

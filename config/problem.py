@@ -18,7 +18,7 @@ _SECRET_KEY = re.compile(r"pass|secret|token|credential|pwd", re.IGNORECASE)
 _SECRET_IN_URL = re.compile(r"//[^/@\s]*@")
 
 
-class Mistake(ValueError):  # noqa: N818  (it is the person's, not the program's)
+class Mistake(ValueError):
     """A value that cannot be meant. ``str(mistake)`` says what is wrong, `hint` what to write instead."""
 
     def __init__(self, what: str, hint: str) -> None:
@@ -43,7 +43,7 @@ class Problem:
         return subject + (f" ({self.value})" if self.value else "") + (f" — {self.hint}" if self.hint else "")
 
 
-class SiteProblems(Exception):  # noqa: N818  (the plural is the point: all of them at once)
+class SiteProblems(Exception):
     """A site file that is refused, with every mistake in it, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

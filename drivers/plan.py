@@ -57,7 +57,7 @@ _MAX_REGISTERS, _MAX_BITS = 125, 2000
 _TICKS_PER_S = 1e12  # costs are added as whole picoseconds, so that equal plans compare equal
 
 
-class Unreadable(ValueError):  # noqa: N818 - named like the tree in `drivers.errors`: by what is wrong
+class Unreadable(ValueError):
     """Points that no allowed read can hold: the site file or a model is wrong. `points` are their names."""
 
     def __init__(self, reason: str, points: tuple[str, ...]) -> None:

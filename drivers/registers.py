@@ -49,7 +49,7 @@ _LAYOUTS = {
 """Order -> (swap the bytes of each register first, then read little-endian)."""
 
 
-class BadPoint(ValueError):  # noqa: N818 - named like the tree in `drivers.errors`: by what is wrong
+class BadPoint(ValueError):
     """A point that can never be decoded: the site file or a model is wrong."""
 
 

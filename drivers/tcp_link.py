@@ -30,7 +30,7 @@ KEEPALIVE: Final = (
 """A request leaves at once; a host that vanished between two slow polls is noticed after a minute."""
 
 
-class LinkClosed(Exception):  # noqa: N818 -- an end of a stream is an event, not a mistake
+class LinkClosed(Exception):
     """The peer closed or reset the connection."""
 
 

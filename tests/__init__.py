@@ -1,0 +1,1 @@
+"""Tests mirror the tree; name and first sentence of a test are the specification."""

@@ -26,7 +26,7 @@ _MARKS_OF_A_RECORD: Final = frozenset({"sig", "prev", "chain", "kind"})
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-class Malformed(RecordError):  # noqa: N818 - named by the verdict
+class Malformed(RecordError):
     """A line that is no record. `gw`, `chain` and `seq` are what it says of itself, where it says so."""
 
     def __init__(self, text: str, members: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: they print ratios and assert no times."""
