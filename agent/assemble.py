@@ -184,12 +184,14 @@ class Agent:
             poller.stop()
         until_ns = self._clock.mono_ns() + int(POLLERS_STOP_S * 1e9)
         late = [
-            poller.name
+            poller
             for poller in self._pollers
             if not self.crew.leave(poller, max(0.0, (until_ns - self._clock.mono_ns()) / 1e9))
         ]
+        for poller in late:
+            poller.abandon()
         if late:
-            log.warning("still on a visit", buses=",".join(late))
+            log.warning("still on a visit", buses=",".join(poller.name for poller in late))
 
     def _refuse_reload(self, reasons: list[str]) -> None:
         for reason in reasons:

@@ -167,7 +167,7 @@ class Pipeline:
         self._ledger.add(self.complete(draft), self._clock.mono_ns())
 
     def complete(self, draft: Mapping[str, Any]) -> Draft:
-        """Return the draft with `ts` and `clk` (of now, where it has none), `cfg`, and nothing a record cannot carry."""
+        """Return the draft with `ts` and `clk` (of now, if it has none), `cfg`, and nothing a record cannot carry."""
         if draft["kind"] != "readings":  # readings are made of what a record can carry, by the desk
             draft = expressible(draft)
         if "clk" in draft:

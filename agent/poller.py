@@ -9,7 +9,7 @@ It refuses to know what a reading means.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 
 from agent.absence import LOST_AFTER, MOST_LINK_S, SHARE, Absence
@@ -57,11 +57,18 @@ class Poller:
         self._link = Absence(most_s=MOST_LINK_S)
         self._schedule = Schedule([int(device.poll_s * 1e9) for device in self._devices], clock.mono_ns())
         self._stopping = Event()
+        self._handing_over = Lock()
+        self._abandoned = False
         self._progress_ns = clock.mono_ns()
 
     def stop(self) -> None:
-        """Ask the thread to end after the visit it is on."""
+        """Ask the thread to end after the visit it is on, whose scan is still handed over."""
         self._stopping.set()
+
+    def abandon(self) -> None:
+        """Take nothing more: the thread did not end in time, and the pipeline is about to be past this site."""
+        with self._handing_over:
+            self._abandoned = True
 
     def progress(self) -> int:
         """Return when the thread last went round its loop, monotonic nanoseconds."""
@@ -139,8 +146,9 @@ class Poller:
         self._hand_over(Scan.unanswered(spec.name, len(spec.points), self._clock, reason))
 
     def _hand_over(self, scan: Scan) -> None:
-        if not self._stopping.is_set():  # else the pipeline may be past this site already
-            self._intake.put(scan)
+        with self._handing_over:
+            if not self._abandoned:
+                self._intake.put(scan)
 
 
 def refusal(point: RefusedPoint) -> dict[str, object]:

@@ -11,7 +11,7 @@ class DriverError(Exception):
 
 
 class LinkDown(DriverError):
-    """The bus itself is down: host unreachable, connection refused or reset, port unplugged. Every device on it is affected."""
+    """The bus itself is down (host unreachable, connection refused or reset, port unplugged), and all devices on it."""
 
 
 class NoAnswer(DriverError):

@@ -31,7 +31,7 @@ class Clock(Protocol):
     """The two times a driver may ask for. Handed in; nobody here calls `time`."""
 
     def wall_ms(self) -> int:
-        """Return the host's wall clock, milliseconds since 1970 UTC. Whether to believe it is not a driver's question."""
+        """Return the host's wall clock, ms since 1970 UTC. Whether to believe it is not a driver's question."""
 
     def mono_ns(self) -> int:
         """Return a clock that never steps, nanoseconds."""

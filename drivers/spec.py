@@ -54,8 +54,9 @@ class PointSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
-    """One instrument: where it is and what is wanted of it. `barriers` are (table, address) pairs: no read may span
-    from below the address to it or above.
+    """One instrument: where it is and what is wanted of it.
+
+    `barriers` are (table, address) pairs: no read may span from below the address to it or above.
     """
 
     name: str

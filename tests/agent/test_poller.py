@@ -196,10 +196,20 @@ def test_a_refused_register_is_told_as_an_event() -> None:
     ]
 
 
-def test_after_a_stop_nothing_more_is_handed_over() -> None:
-    """A visit that outlasts a reload does not reach the pipeline under the new site."""
+def test_a_visit_that_outlasts_a_stop_is_still_handed_over() -> None:
+    """The answer that is on its way when a reload or the end comes is not lost."""
     scene = Scene(["a"], lambda _: None)
     scene.poller.stop()
+    scene.poller._visit(0, 0)
+
+    assert len(scene.scans()) == 1
+
+
+def test_an_abandoned_poller_hands_over_nothing_more() -> None:
+    """A visit that outlasts even the patience of a reload does not reach the pipeline under the new site."""
+    scene = Scene(["a"], lambda _: None)
+    scene.poller.stop()
+    scene.poller.abandon()
     scene.poller._visit(0, 0)
 
     assert scene.scans() == []
