@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from agent.assemble import Agent, Refusal, assemble
 from agent.clock import SystemClock
 from agent.keys import KeyProblem
-from agent.log import Style, configure
+from agent.log import Style, configure, get
 from agent.notify import Notifier
 from agent.supervisor import Supervisor, block_signals
 from buffer.outbox import Outbox, OutboxError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EXTEND_S: Final = 60.0
 """How much longer systemd is asked to wait each time a store being checked or salvaged shows progress."""
+
+log = get("agent.cli.serve")  # not `__name__`: this is the main module
 
 
 def serve(path: Path, style: Style, level: str) -> int:
@@ -37,6 +39,8 @@ def serve(path: Path, style: Style, level: str) -> int:
     notifier = Notifier()
     clock = SystemClock(trusted=is_trusted(site))
     lines = configure(clock.mono_ns, style=style, level=level)
+    for notice in site.notices:
+        log.warning("site file", path=path, note=notice)
     supervisor = Supervisor(clock, notifier)
     try:
         agent = opened(site, clock.wall_ms(), supervisor, notifier)
