@@ -62,6 +62,7 @@ class Ledger:
         self._outbox = outbox
         self.commit_every_ns = commit_every_ns
         self._complete: Callable[[Mapping[str, Any]], Draft] = dict
+        self._wall_ms: Callable[[], int] = lambda: 0
         self._drafts: list[Draft] = []
         self._waiting_values = 0
         self._state: dict[str, bytes] = {}
@@ -71,9 +72,13 @@ class Ledger:
         self._damage: str | None = None
         self._forgone = NOTHING_FORGONE
 
-    def begin(self, complete: Callable[[Mapping[str, Any]], Draft]) -> None:
-        """Confess what opening the store found. `complete` adds time, clock and configuration hash to a draft."""
+    def begin(self, complete: Callable[[Mapping[str, Any]], Draft], wall_ms: Callable[[], int] = lambda: 0) -> None:
+        """Confess what opening the store found.
+
+        `complete` adds time, clock and configuration hash to a draft; `wall_ms` dates the name of a damaged file.
+        """
         self._complete = complete
+        self._wall_ms = wall_ms
         self._confess_damage()
 
     @property
@@ -206,7 +211,7 @@ class Ledger:
 
     def _reopen(self) -> None:
         """Open the store again. Drafts that turn out to be durable are let go."""
-        if self._outbox.reopen():
+        if self._outbox.reopen(self._wall_ms()):
             del self._drafts[: self._in_doubt]
             self._forgone = NOTHING_FORGONE
         self._in_doubt = 0

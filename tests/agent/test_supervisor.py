@@ -183,3 +183,14 @@ def test_sighup_reloads_and_goes_on() -> None:
     assert scene.run() == 0
     assert scene.reloads == 1
     assert scene.ear.heard.index("reloading") < len(scene.ear.heard) - 1
+
+
+def test_a_process_that_was_stopped_and_goes_on_is_not_asked_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython hands out a structure of noise when SIGCONT comes after the time-out; it names none of our signals."""
+    noise = iter([signal.struct_siginfo((0, 0, 0, 0, 0, 0, 0)), None, signal.struct_siginfo([signal.SIGTERM] * 7)])
+    monkeypatch.setattr(signal, "sigtimedwait", lambda *_: next(noise))
+    scene = Scene(wait)
+
+    assert scene.run() == 0
+    assert scene.ear.heard.count("alive") == 2
+    assert scene.reloads == 0
