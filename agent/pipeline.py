@@ -9,6 +9,7 @@ that was not judged. What waits in the intake when a commit is due goes into the
 from __future__ import annotations
 
 import json
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 LOOK_NS: Final = 1_000_000_000
 """How often the clocks are compared and the periods looked at."""
-MOST_AT_ONCE: Final = 256
+MOST_AT_ONCE: Final = 1024
 """Items taken before the ledger is asked again: bounds the time to the next commit when scans never cease."""
+GATHER_S: Final = 0.02
+GATHER_SHARE: Final = 20
+"""How long scans gather before they are judged: so long, but never more than this part of `commit_every`."""
 TIDY_NS: Final = 600_000_000_000
 """How often records past their time are looked for; while there are any, a batch at every look."""
 
@@ -63,6 +67,7 @@ class Pipeline:
         self._cfg = digest(site.meaning)
         self._desks: dict[str, Desk] = {}
         self._alarms = Alarms((), ())
+        self._rest = Event()  # never set: the pipeline is woken by its intake
         self._look_ns = 0
         self._tidy_ns = clock.mono_ns() + TIDY_NS
         self._progress_ns = clock.mono_ns()
@@ -86,6 +91,8 @@ class Pipeline:
     def _take_some(self) -> bool:
         """Take what waits, after waiting for the first; return whether there is more to come."""
         item = self._intake.take(self._patience_s())
+        if isinstance(item, Scan):
+            self._let_gather()
         for _ in range(MOST_AT_ONCE):
             if item is None:
                 return True
@@ -96,6 +103,15 @@ class Pipeline:
         if item is not None:
             self._accept(item)
         return not isinstance(item, Stop)
+
+    def _let_gather(self) -> None:
+        """Give a bus a moment to hand over more, unless every scan is to be committed at once.
+
+        A bus is polled in bursts. Taking each scan of one by itself makes two threads wake each other for every scan,
+        which costs more than judging it.
+        """
+        if self._ledger.commit_every_ns:
+            self._rest.wait(min(GATHER_S, self._ledger.commit_every_ns / GATHER_SHARE / 1e9))
 
     def _patience_s(self) -> float:
         due_ns = self._ledger.due_ns()
@@ -184,10 +200,10 @@ class Pipeline:
     def _begin(self) -> None:
         """Tell how this run found the store, the clock and the configuration."""
         first = self._clock.look()
-        self._ledger.begin(self.complete)
+        self._ledger.begin(self.complete, self._clock.wall_ms)
         if self._outbox.position.seq == 0:
             self.tell({"kind": "hello", **self._enrolment})
-            self._ledger.keep("kid", self._ledger.kid.encode())
+        self._ledger.keep("kid", self._ledger.kid.encode())  # always: a damaged store may have forgotten it
         self._tell_clock(first)
         self.tell({"kind": "event", "event": "start", "software": self._enrolment["software"]})
         self._settle(reloaded=False)

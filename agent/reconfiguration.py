@@ -51,4 +51,4 @@ def _parts(differences: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any
 
 def remembered(meaning: Mapping[str, Any]) -> bytes:
     """Return what `changed` must be given next time."""
-    return json.dumps(expressible(meaning), separators=(",", ":")).encode()
+    return canonical(expressible(meaning))

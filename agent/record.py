@@ -16,10 +16,11 @@ from __future__ import annotations
 import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from operator import is_
 from typing import Any, Final, Protocol
 
 import orjson
@@ -134,7 +135,7 @@ def reading(value: Value) -> Value:
     if isinstance(value, int):
         return value if -LARGEST <= value <= LARGEST else None
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return value
 
 
@@ -152,17 +153,31 @@ def readings(values: Iterable[Value]) -> list[Value]:
 def expressible(value: object) -> Any:
     """Return any JSON-like data as the wire can carry it: integers of 2^53 and more as decimal text, NaN as null.
 
-    For configuration (sentinels such as 0xFFFFFFFFFFFFFFFF) and counters; readings go through `readings`.
+    For configuration (sentinels such as 0xFFFFFFFFFFFFFFFF) and counters; readings go through `readings`. Not a copy
+    where nothing has to change, and what is shared stays shared: a large configuration is not there twice.
     """
-    if isinstance(value, Mapping):
-        return {str(key): expressible(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [expressible(item) for item in value]
+    return _expressible(value, {})
+
+
+def _expressible(value: object, done: dict[int, Any]) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        if id(value) not in done:
+            done[id(value)] = _with_expressible_members(value, done)
+        return done[id(value)]
     if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
         return str(value)
     if isinstance(value, float) and math.isfinite(value) and abs(value) > LARGEST:
         return repr(value)
     return reading(value) if isinstance(value, float | str) else value
+
+
+def _with_expressible_members(value: Mapping[Any, Any] | Sequence[Any], done: dict[int, Any]) -> Any:
+    if isinstance(value, Mapping):
+        named = {str(key): _expressible(member, done) for key, member in value.items()}
+        is_same = isinstance(value, dict) and named.keys() == value.keys()
+        return value if is_same and all(map(is_, named.values(), value.values())) else named
+    items = [_expressible(item, done) for item in value]
+    return value if isinstance(value, list) and all(map(is_, items, value)) else items
 
 
 def digest(value: object) -> str:

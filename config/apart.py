@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.problem import Problem, SiteProblems
+from config.thrift import thrifty
 
 if TYPE_CHECKING:
     from config.site import Site
@@ -44,7 +45,7 @@ def _answer(path: Path) -> bytes:
 
     answer: Site | list[Problem]
     try:
-        answer = load(path)
+        answer = thrifty(load(path))
     except SiteProblems as refused:
         answer = list(refused.problems)
     return pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL)

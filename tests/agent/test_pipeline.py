@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -86,6 +87,7 @@ class Scene:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.host = Host()
+        self.commit_every_ns = SECOND
         self.wires: list[bytes] = []
 
     def run(self, plan: Site, *items: Item, intake: Intake | None = None) -> list[dict[str, Any]]:
@@ -95,7 +97,7 @@ class Scene:
         intake = intake or Intake()
         begun = len(self.wires)
         outbox.listen(lambda entries: self.wires.extend(entry.wire for entry in entries))
-        ledger = Ledger(Sealer("jn-0417", KEY), outbox, SECOND)
+        ledger = Ledger(Sealer("jn-0417", KEY), outbox, self.commit_every_ns)
         pipeline = Pipeline(plan, outbox, ledger, clock, intake, ENROLMENT)
         for item in items:
             if isinstance(item, Scan):
@@ -288,3 +290,17 @@ def test_the_site_that_wants_no_change_of_report_gets_one_record_per_change(scen
     records = scene.run(plan, scan(101, 1.0), scan(102, 1.0), scan(103, 2.0))
 
     assert json.dumps([record["values"]["load"] for record in records if record["kind"] == "readings"]) == "[1, 2]"
+
+
+@pytest.mark.parametrize(("commit_every_ns", "rests"), [(SECOND, [0.02]), (SECOND // 10, [0.005]), (0, [])])
+def test_a_burst_gathers_before_it_is_taken_unless_every_scan_commits_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, commit_every_ns: int, rests: list[float]
+) -> None:
+    """Waking for every scan of a burst costs more than judging it; with ``commit_every = "0s"`` every scan is due."""
+    rested: list[float] = []
+    monkeypatch.setattr("agent.pipeline.Event", lambda: SimpleNamespace(wait=rested.append))
+    scene.commit_every_ns = commit_every_ns
+
+    scene.run(site(scene.path), scan(1, 50.0), scan(2, 50.0))
+
+    assert rested == rests

@@ -163,6 +163,18 @@ def test_configuration_may_hold_larger_numbers_as_text() -> None:
     }
 
 
+def test_configuration_is_copied_only_where_it_must_change() -> None:
+    """A large configuration is not held twice, and what like devices share stays shared."""
+    fine: dict[str, object] = {"unit": "kW", "at": 3, "list": [1.5, None, True]}
+    wide: dict[str, object] = {"unavailable": 1 << 63, "fine": fine}
+    said = expressible({"a": wide, "b": wide})
+
+    assert expressible(fine) is fine
+    assert said["a"] is said["b"]
+    assert said["a"]["fine"] is fine
+    assert wide["unavailable"] == 1 << 63, "what was given is not touched"
+
+
 def test_the_digest_tells_configurations_apart() -> None:
     """Order of members does not matter; one changed scale factor does."""
     one = digest({"a": {"scale": 0.1, "unit": "kW"}})
