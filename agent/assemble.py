@@ -106,12 +106,13 @@ class Agent:
         self._site = site
         takeover = Reload(site)
         self._intake.tell(takeover)
-        takeover.done.wait(PIPELINE_STOP_S)
+        if not takeover.done.wait(PIPELINE_STOP_S):  # it keeps its place in the intake, before any new scan
+            log.warning("the pipeline is busy; it takes the site file over when it gets to it", path=site.path)
         if self._publisher is not None:
             self._publisher.set_meta(meta(site, self._key, SOFTWARE))
         self._pollers = self._make_pollers(site)
         self._start_pollers()
-        log.info("site file taken over", path=site.path)
+        log.info("site file read again", path=site.path)
 
     def tell(self, draft: Mapping[str, Any]) -> None:
         """Have a draft signed and kept."""
