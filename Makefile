@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/plantgate demo $(ARGS)
 
 test: debian $(VENV)/.dev lint types
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

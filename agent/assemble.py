@@ -98,6 +98,9 @@ class Agent:
         except SiteProblems as problems:
             self._refuse_reload([str(problem) for problem in problems.problems])
             return
+        if self._site.devices and not site.devices:
+            self._refuse_reload(["no device is left; if that is meant, restart"])  # a file that was cut looks like this
+            return
         fixed = needs_restart(self._site, site)
         if fixed:
             self._refuse_reload([f"{key} can only be changed by a restart" for key in fixed])

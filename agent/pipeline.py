@@ -68,6 +68,7 @@ class Pipeline:
         self._desks: dict[str, Desk] = {}
         self._alarms = Alarms((), ())
         self._rest = Event()  # never set: the pipeline is woken by its intake
+        self._first_look = clock.look()  # before anybody is asked anything, so that the first answer has a date
         self._look_ns = 0
         self._tidy_ns = clock.mono_ns() + TIDY_NS
         self._progress_ns = clock.mono_ns()
@@ -199,12 +200,11 @@ class Pipeline:
 
     def _begin(self) -> None:
         """Tell how this run found the store, the clock and the configuration."""
-        first = self._clock.look()
         self._ledger.begin(self.complete, self._clock.wall_ms)
         if self._outbox.position.seq == 0:
             self.tell({"kind": "hello", **self._enrolment})
         self._ledger.keep("kid", self._ledger.kid.encode())  # always: a damaged store may have forgotten it
-        self._tell_clock(first)
+        self._tell_clock(self._first_look)
         self.tell({"kind": "event", "event": "start", "software": self._enrolment["software"]})
         self._settle(reloaded=False)
         self._ledger.commit(self._clock.mono_ns())

@@ -156,7 +156,7 @@ def test_f1_a_running_agent_keeps_the_last_good_file(tmp_path: Path) -> None:
         stage.agent.hangup()
         arrived(stage, lambda: stage.events("config-refused"))
         polled(stage)
-        stage.agent.site.write_text(whole[: len(whole) // 2])
+        stage.agent.site.write_text(whole[: whole.rindex('"')])
         stage.agent.hangup()
         arrived(stage, lambda: len(stage.events("config-refused")) == 2)
         polled(stage)

@@ -80,6 +80,7 @@ def test_birth_will_and_farewell_on_the_status_topic() -> None:
     with FakeBroker() as broker:
         with Running(broker.port, outbox):
             assert eventually(empty(outbox))
+        assert eventually(lambda: broker.goodbyes == 1)
         status = [orjson.loads(p.payload) for p in broker.published if p.topic.endswith("/status")]
 
         assert [s["online"] for s in status] == [True, False]
@@ -91,7 +92,6 @@ def test_birth_will_and_farewell_on_the_status_topic() -> None:
         assert connect.will_retain
         assert orjson.loads(connect.will_payload or b"")["online"] is False
         assert (connect.client_id, connect.clean, connect.protocol) == ("jn-0417", True, 5)
-        assert broker.goodbyes == 1
 
 
 def test_meta_is_retained_and_published_again_when_it_changes_and_after_reconnecting() -> None:

@@ -143,9 +143,9 @@ def test_a_slow_link_that_still_moves_is_not_stuck() -> None:
     """Records that queue on the link longer than the limit do not end the connection while PUBACKs keep coming."""
     outbox = MemoryOutbox()
     outbox.commit(*["alarm"] * 80, size=1000)
-    tuning = replace(QUICK, puback_s=0.6)
+    tuning = replace(QUICK, puback_s=1.5)
     with FakeBroker() as broker, ToxicProxy(broker.port) as proxy:
-        proxy.bandwidth = 25_000
+        proxy.bandwidth = 12_000
         with Running(proxy.port, outbox, tuning) as running:
             assert eventually(lambda: arrived(broker, outbox))
 
