@@ -173,6 +173,7 @@ class Agent:
                 self._clock,
                 self._intake,
                 self._random.random,
+                spread=site.buffer.commit_every_s == 0,
             )
             for bus in site.buses
             if by_bus[bus.name]

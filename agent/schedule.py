@@ -1,8 +1,9 @@
 """Who is due next, on monotonic deadlines without drift.
 
-Each device has a grid of deadlines, ``origin + k * period``. A deadline that was missed is counted as an overrun and
-never queued up: after a stall (a slow device, SIGSTOP, a debugger) every device is visited once, not once per missed
-deadline. Pure: the time is an argument, nanoseconds of a clock that never steps.
+Each device has a grid of deadlines, ``origin + k * period``. The origins may be spread, so that devices are not visited
+in one burst. A deadline that was missed is counted as an overrun and never queued up: after a stall (a slow device,
+SIGSTOP, a debugger) every device is visited once, not once per missed deadline. Pure: the time is an argument,
+nanoseconds of a clock that never steps.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 class Schedule:
     """The deadlines of the devices of one bus, by index."""
 
-    def __init__(self, periods_ns: Sequence[int], origin_ns: int) -> None:
-        """Start every grid at `origin_ns`: everything is due at once, in order."""
+    def __init__(self, periods_ns: Sequence[int], origin_ns: int, spread_ns: int = 0) -> None:
+        """Start the grids at `origin_ns`, in order, evenly over `spread_ns` (0: everything is due at once)."""
         self._periods = tuple(periods_ns)
-        self._origin = origin_ns
-        self._due = [origin_ns] * len(self._periods)
-        self._heap = [(origin_ns, index) for index in range(len(self._periods))]
+        count = len(self._periods)
+        self._origins = [origin_ns + spread_ns * index // count for index in range(count)]
+        self._due = list(self._origins)
+        self._heap = [(due, index) for index, due in enumerate(self._due)]
         self.overruns = 0
 
     def next(self) -> tuple[int, int]:
@@ -33,8 +35,8 @@ class Schedule:
 
     def visited(self, index: int, now_ns: int) -> None:
         """Move `index` to the first deadline of its grid after `now_ns`, counting those that went by unserved."""
-        period = self._periods[index]
-        following = self._origin + ((now_ns - self._origin) // period + 1) * period
+        period, origin = self._periods[index], self._origins[index]
+        following = origin + ((now_ns - origin) // period + 1) * period
         self.overruns += max(0, (following - self._due[index]) // period - 1)
         self._move(index, following)
 

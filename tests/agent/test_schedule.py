@@ -74,3 +74,16 @@ def test_the_heap_agrees_with_looking_at_everybody(periods: list[int], stalls: l
         now = max(now, at) + stall
         schedule.visited(index, now)
         due[index] = (now // periods[index] + 1) * periods[index]
+
+
+def test_spread_devices_take_turns_and_keep_them() -> None:
+    """Four devices over a second: a quarter apart, at the start and ever after."""
+    schedule = Schedule([S] * 4, origin_ns=0, spread_ns=S)
+    turns = []
+    for _ in range(12):
+        due, index = schedule.next()
+        turns.append((due, index))
+        schedule.visited(index, due + 1000)
+
+    assert turns == [(S * turn // 4, turn % 4) for turn in range(12)]
+    assert schedule.overruns == 0

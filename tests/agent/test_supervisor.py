@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from threading import Event
+from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,11 +86,11 @@ class Scene:
     def reload(self) -> None:
         """Count reloads, then ask for the end."""
         self.reloads += 1
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_kill(get_ident(), signal.SIGTERM)
 
     def health(self) -> Mapping[str, Any]:
         """Return a draft, then ask for the end."""
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_kill(get_ident(), signal.SIGTERM)
         return {"kind": "health"}
 
     def tell(self, draft: Mapping[str, Any]) -> None:
@@ -132,7 +131,7 @@ def os_kill_after_ready(scene: Scene) -> None:
     ready = scene.ear.ready
 
     def said(status: str = "") -> bool:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_kill(get_ident(), signal.SIGTERM)
         return ready(status)
 
     scene.ear.ready = said  # type: ignore[method-assign]
@@ -175,7 +174,7 @@ def test_sighup_reloads_and_goes_on() -> None:
 
     def on_first_ready(status: str = "") -> bool:
         if next(said, False):
-            os.kill(os.getpid(), signal.SIGHUP)
+            signal.pthread_kill(get_ident(), signal.SIGHUP)
         return ready(status)
 
     scene.ear.ready = on_first_ready  # type: ignore[method-assign]
