@@ -25,7 +25,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agent.clock import ts
-from agent.columns import picker
+from agent.columns import flagged, picker
 from agent.periods import Piece, piece_of_boot, piece_of_day
 from agent.record import reading, readings
 from drivers.reading import Quality, Scan, Value
@@ -227,7 +227,7 @@ class Period:
             "stats": self._stats(tally),
         }
         if last.flags != self._all_good:
-            draft["flags"] = _flags(self._device, last)
+            draft["flags"] = flagged((info.name for info in self._device.info), last.flags)
         return draft | {"fault": "; ".join(faults)} if faults else draft
 
     def _stats(self, tally: Tally) -> dict[str, dict[str, Value]]:
@@ -245,8 +245,3 @@ def _broken(before: int | None, now: int | None) -> str | None:
     if before is None or now is None:
         return None if before is now else _LEARNED if before is None else _LOST
     return _STEPPED if abs(now - before) > STEP_MS else None
-
-
-def _flags(device: Device, scan: Scan) -> dict[str, str]:
-    pairs = zip(device.info, scan.flags, strict=True)
-    return {info.name: flag for info, flag in pairs if flag != _GOOD}

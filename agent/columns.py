@@ -5,8 +5,10 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from drivers.reading import Quality
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 def picker(indices: Sequence[int], width: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
@@ -16,3 +18,8 @@ def picker(indices: Sequence[int], width: int) -> Callable[[Sequence[Any]], Sequ
     if len(indices) > 1:
         return itemgetter(*indices)
     return lambda row: tuple(row[index] for index in indices)  # itemgetter gives a tuple only for two or more
+
+
+def flagged(names: Iterable[str], flags: str) -> dict[str, str]:
+    """Return the flags that are not N, by point: the `flags` of a record."""
+    return {name: flag for name, flag in zip(names, flags, strict=True) if flag != Quality.NORMAL}

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from agent.absence import LOST_AFTER
 from agent.aggregate import RECONFIGURED, STARTED, Period
 from agent.change import OnChange
+from agent.columns import flagged
 from agent.record import readings
 from drivers.reading import Quality, Scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from agent.clock import Stamp
@@ -75,7 +76,7 @@ class Desk:
             "values": dict(zip(self._names, readings(scan.values), strict=True)),
         }
         if scan.flags != self._normal:
-            draft["flags"] = flags(self._names, scan.flags)
+            draft["flags"] = flagged(self._names, scan.flags)
         if scan.fault is not None:
             draft["fault"] = scan.fault
         return draft
@@ -84,11 +85,6 @@ class Desk:
 def is_answered(scan: Scan) -> bool:
     """Whether the visit gave anything at all."""
     return scan.fault is None or any(value is not None for value in scan.values)
-
-
-def flags(names: tuple[str, ...], letters: str) -> Mapping[str, str]:
-    """Return the flags that are not N, by point."""
-    return {name: letter for name, letter in zip(names, letters, strict=True) if letter != Quality.NORMAL}
 
 
 class EveryScan:

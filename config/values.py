@@ -10,7 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,8 @@ from config.site import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+N = TypeVar("N", int, float)
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MEANT_UNITS = {"sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mins": "m", "minute": "m"} | {
@@ -43,14 +45,19 @@ class Broker:
 
 def duration(least: str, most: str) -> Callable[[Any], float]:
     """Return a reader of durations between `least` and `most`, in seconds."""
+    return _between(seconds_of, least, most, below="too short", above="too long")
 
-    def read(value: Any) -> float:
-        seconds = seconds_of(value)
-        if seconds < seconds_of(least):
-            raise Mistake("too short", f'at least "{least}"')
-        if seconds > seconds_of(most):
-            raise Mistake("too long", f'at most "{most}"')
-        return seconds
+
+def _between(amount_of: Callable[[Any], N], least: str, most: str, *, below: str, above: str) -> Callable[[Any], N]:
+    """Return `amount_of` with bounds, which are written like the values; `below` and `above` say what is wrong."""
+
+    def read(value: Any) -> N:
+        amount = amount_of(value)
+        if amount < amount_of(least):
+            raise Mistake(below, f'at least "{least}"')
+        if amount > amount_of(most):
+            raise Mistake(above, f'at most "{most}"')
+        return amount
 
     return read
 
@@ -85,16 +92,7 @@ def _meant_duration(text: str) -> str:
 
 def size(least: str, most: str) -> Callable[[Any], int]:
     """Return a reader of sizes between `least` and `most`, in bytes."""
-
-    def read(value: Any) -> int:
-        count = bytes_of(value)
-        if count < bytes_of(least):
-            raise Mistake("too small", f'at least "{least}"')
-        if count > bytes_of(most):
-            raise Mistake("too large", f'at most "{most}"')
-        return count
-
-    return read
+    return _between(bytes_of, least, most, below="too small", above="too large")
 
 
 def bytes_of(value: Any) -> int:

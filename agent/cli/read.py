@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent.clock import SystemClock
-from agent.desk import flags
+from agent.columns import flagged
 from agent.record import readings
 from config.load import load
 from config.problem import SiteProblems
@@ -102,7 +102,7 @@ def report(device: Device, scan: Scan) -> dict[str, Any]:
     names = tuple(info.name for info in device.info)
     return {
         "values": dict(zip(names, readings(scan.values), strict=True)),
-        "flags": dict(flags(names, scan.flags)),
+        "flags": flagged(names, scan.flags),
         "error": scan.fault,
     }
 
