@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.e2e.harness import EVERYTHING, Stage, arrived, bus, device, point
 from tests.peers.faulty_modbus import HangUp, Wait, dripping, late, refusing, silent
@@ -200,7 +203,8 @@ def test_m8_values_that_are_none(tmp_path: Path) -> None:
             assert flags["w0"] == flags["w1"]
             assert flags["far"] == "T"
         assert not stage.records("alarm"), "what is no value raises nothing"
-        assert not [wire for wire in stage.wires if b"NaN" in wire or b"Infinity" in wire]
+        for wire in stage.wires:
+            json.loads(wire, parse_constant=pytest.fail)
 
 
 def test_m10_a_counter_wraps_and_is_reset(tmp_path: Path) -> None:
