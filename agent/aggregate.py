@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from config.site import Device
-    from drivers.spec import PointSpec
+    from drivers.spec import AnyPoint
 
 Draft = dict[str, Any]
 
@@ -55,9 +55,9 @@ _LOST: Final = "the time was lost"
 _STEPPED: Final = "the clock stepped"
 
 
-def is_number(point: PointSpec) -> bool:
+def is_number(point: AnyPoint) -> bool:
     """Whether a point gives numbers: not a bit and not a text."""
-    return not point.type.startswith(("bit", "bool", "string"))
+    return point.is_number
 
 
 class Tally:

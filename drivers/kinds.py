@@ -1,10 +1,11 @@
-"""Which bus a spec asks for. A new transport is one more line here."""
+"""Which bus and which instrument a spec asks for. A new transport or protocol is one more line here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from drivers.modbus_tcp import ModbusTcpBus
+from drivers.spec import TcpBusSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,4 +17,5 @@ if TYPE_CHECKING:
 
 def open_bus(spec: BusSpec, devices: Sequence[DeviceSpec], clock: Clock) -> Bus:
     """Return the bus with those of `devices` that are on it. Nothing is sent before the first visit."""
+    assert isinstance(spec, TcpBusSpec)
     return ModbusTcpBus(spec, [device for device in devices if device.bus == spec.name], clock)

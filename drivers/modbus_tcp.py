@@ -69,4 +69,4 @@ class ModbusTcpBus:
 
     def _ask_of(self, station: Station) -> Ask:
         spec = station.spec
-        return partial(self._exchange.read, spec.address, timeout_s=spec.timeout_s, tally=station.tally)
+        return partial(self._exchange.read, spec.unit, timeout_s=spec.timeout_s, tally=station.tally)

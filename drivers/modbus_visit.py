@@ -73,7 +73,7 @@ class Station:
         self.tally = Tally()
         self._clock = clock
         self._state: PlanState = plan_device(spec, cost)
-        self._plan: ReadPlan = compile_plan(spec.points, self._state.reads())
+        self._plan: ReadPlan = compile_plan(spec.registers, self._state.reads())
         self._told: set[int] = set()
         self._news: list[RefusedPoint] = []
         self._round: list[Read] = []  # dropped values still to be probed in this round
@@ -159,7 +159,7 @@ class Station:
 
     def _adopt(self, state: PlanState) -> None:
         self._state = state
-        self._plan = compile_plan(self.spec.points, state.reads())
+        self._plan = compile_plan(self.spec.registers, state.reads())
 
     def _probe(self, ask: Ask, visit: _Visit) -> None:
         """Ask for one dropped value alone, when a round of them is due or there is nothing else to ask for.

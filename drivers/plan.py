@@ -215,7 +215,7 @@ class PlanState:
 def plan_device(device: DeviceSpec, cost: CostModel) -> PlanState:
     """Return what is known of a device before the first word with it."""
     return PlanState(
-        points=device.points,
+        points=device.registers,
         cost=cost,
         max_registers=device.max_registers,
         max_bits=device.max_bits,
