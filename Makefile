@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-DEBIAN := mosquitto mosquitto-clients strace faketime nodejs npm systemd iproute2 nftables
+DEBIAN := mosquitto mosquitto-clients mbpoll strace faketime nodejs npm systemd iproute2 nftables
 
 .PHONY: demo test lint types debian bench clean
 

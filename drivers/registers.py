@@ -239,7 +239,7 @@ def decimal_parts(scale: float, offset: float) -> tuple[int, int, int]:
 
 
 def _as_decimal(number: float) -> tuple[int, int]:
-    mantissa, _, exponent = f"{number:.14e}".partition("e")
+    mantissa, _, exponent = f"{number + 0.0:.14e}".partition("e")  # -0.0 has no digit left but its sign
     digits = mantissa.replace(".", "").rstrip("0") or "0"
     power = int(exponent) + 1 - len(digits.lstrip("-"))
     return (int(digits) * 10**power, 0) if power >= 0 else (int(digits), -power)

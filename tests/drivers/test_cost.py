@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.cost import Read, cost_of, cycle_bytes, read_bytes, rtu_tcp_cost, serial_cost, tcp_cost
-from drivers.spec import Table
+from drivers.cost import (
+    ANSWERS_AFTER_S,
+    Read,
+    cost_of,
+    cycle_bytes,
+    framing_of,
+    line_cost,
+    read_bytes,
+    rtu_tcp_cost,
+    serial_cost,
+    tcp_cost,
+)
+from drivers.spec import LineSettings, Table
 
 
 @pytest.mark.parametrize(
@@ -18,6 +29,8 @@ from drivers.spec import Table
         (Table.COIL, 8, "rtu", 8 + 5 + 1),
         (Table.DISCRETE, 9, "rtu", 8 + 5 + 2),
         (Table.COIL, 2000, "tcp", 12 + 9 + 250),
+        (Table.HOLDING, 2, "ascii", 17 + 11 + 8),
+        (Table.COIL, 9, "ascii", 17 + 11 + 4),
     ],
 )
 def test_bytes_of_request_and_answer(table: Table, count: int, framing: str, total: int) -> None:
@@ -67,3 +80,24 @@ def test_a_framing_has_its_cost() -> None:
     assert (cost_of("tcp"), cost_of("rtu")) == (tcp_cost(), rtu_tcp_cost())
     assert holes[0] > 125
     assert 5 < holes[1] < 20
+
+
+def test_a_device_on_a_line_of_ours_costs_what_its_settings_say() -> None:
+    """9600 8E1: 17 characters of 11 bits, two silences, what a device takes to answer, and its own turnaround."""
+    cost = line_cost(LineSettings(parity="E"), "modbus", 0.05)
+
+    assert cost.read_s(Read(Table.HOLDING, 0, 2)) == pytest.approx((17 + 7) * 11 / 9600 + ANSWERS_AFTER_S + 0.05)
+    assert line_cost(LineSettings(), "modbus") == serial_cost(9600, char_bits=10)
+
+
+def test_in_ascii_every_byte_costs_two_characters() -> None:
+    """9600 8N1: 36 characters and one silence, since CR LF ends the request. A register more is four characters."""
+    cost = line_cost(LineSettings(), "modbus-ascii")
+
+    assert cost.read_s(Read(Table.HOLDING, 0, 2)) == pytest.approx((36 + 3.5) * 10 / 9600 + ANSWERS_AFTER_S)
+    assert cost.per_register_s == pytest.approx(4 * 10 / 9600)
+
+
+def test_a_protocol_has_its_framing() -> None:
+    """What `read_bytes` asks for, by what a site file says."""
+    assert (framing_of("modbus"), framing_of("modbus-ascii")) == ("rtu", "ascii")
