@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPoint:
-    """One value the device can give. `spec` is what its driver wants; ratios are not yet applied.
+    """One value the device can give.
 
-    `nominal` is what a healthy device shows (volts, hertz). `period` is "fast" (power) or "slow" (energy): slow points
-    need not be asked as often. `ratio` is "none", "ct", "pt" or "ct*pt". `direction` ("import", "export", "net",
-    "total", "") and `wrap` (the number a counter starts again at) describe energies. `alias`: reads registers another
-    point has.
+    `spec` is what its driver wants, before transformer ratios (its range too). `nominal` is what a healthy device
+    shows (volts, hertz). `period` is "fast" (power) or "slow" (energy): slow points need not be asked as often.
+    `ratio` is "none", "ct", "pt" or "ct*pt". `direction` ("import", "export", "net", "total", "") and `wrap` (the
+    number at which a counter starts again at 0; ``None`` where nobody says) describe counters. `alias`: reads
+    registers another point has, on purpose. `note`: why something about it is unusual.
     """
 
     spec: AnyPoint
@@ -35,11 +36,12 @@ class ModelPoint:
     direction: str = ""
     wrap: float | None = None
     alias: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
-    """See `drivers.spec.StatusSpec`; points by name. Empty `decides` is all other points."""
+    """See `drivers.spec.StatusSpec`; points by name. Where the file names none, `decides` is all that are no status."""
 
     point: str
     when: tuple[int | bool | str, ...]
@@ -85,6 +87,15 @@ class Sample:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """What has cost others a day, in both languages. `about` sorts it: "reads", "scale", "sign" and so on."""
+
+    about: str
+    zh: str
+    en: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One kind of device.
@@ -93,6 +104,8 @@ class Model:
     for a point, A to C; grade C is *unverified*. `settings` are the line settings it leaves the factory with, most
     likely first. `marks` all hold for a device of this model; where there are none, `plausible` names points whose
     values must be near `ModelPoint.nominal` or in range. `primary`: the device applies transformer ratios by itself.
+    `no_holes`: it refuses reads over registers that hold nothing; `barriers` keep reads out of them. `no_sentinel`:
+    why no sample shows "not available". `no_probe`: why nothing tells it from other devices, so that no scan names it.
     """
 
     name: str
@@ -114,10 +127,13 @@ class Model:
     marks: tuple[Mark, ...] = ()
     plausible: tuple[str, ...] = ()
     primary: bool = False
+    no_holes: bool = False
+    no_sentinel: str = ""
+    no_probe: str = ""
     statuses: tuple[ModelStatus, ...] = ()
     ascii: AsciiSpec | None = None
     sources: tuple[Source, ...] = ()
-    traps: tuple[str, ...] = ()
+    traps: tuple[Trap, ...] = ()
     samples: tuple[Sample, ...] = ()
 
     @property
