@@ -1,4 +1,4 @@
-"""What a bus is to the poller: visit a device, say how it goes. Every protocol and transport looks like this.
+"""What a bus is to the poller: visit a device or listen to it, say how it goes. Every transport looks like this.
 
 A bus is visited by one thread only. Counters are snapshots: any thread may ask for them and keep them.
 """
@@ -44,6 +44,9 @@ class BusCounters:
 
     `connects` counts connections made, `link_failures` those refused, lost or not to be had. The share of time the
     bus was busy between two snapshots is the difference of `busy_s` over that of `at_ns` (monotonic nanoseconds).
+    On a line, the share that went into characters and the silences of the standard, and could not be less, is that of
+    `char_s_total`. `echoes` counts questions heard back, `noise_bytes` what belonged to no frame, and `diagnosis` is
+    what seems to be wrong with the line, in words.
     """
 
     bus: str
@@ -52,6 +55,10 @@ class BusCounters:
     link_failures: int
     busy_s: float
     devices: Mapping[str, Counters]
+    char_s_total: float = 0.0
+    echoes: int = 0
+    noise_bytes: int = 0
+    diagnosis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,16 @@ class Bus(Protocol):
     @property
     def name(self) -> str:
         """Return the bus's name in the site file."""
+
+    @property
+    def listens(self) -> bool:
+        """Return whether the devices on it send by themselves: then it is listened to, and `visit` is not for it."""
+
+    def listen(self, until_ns: int) -> list[Scan]:
+        """Wait for what comes by itself, at most until `until_ns`; return as soon as a scan is complete.
+
+        A device that has been silent for too long gives a scan of unknowns. Raises LinkDown.
+        """
 
     def visit(self, device: str) -> Scan:
         """Read every point of `device` once.

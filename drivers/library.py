@@ -46,7 +46,9 @@ def _loaded(path: Path, _changed_ns: int) -> Model:
 
 def names(folders: Iterable[Path] = ()) -> tuple[str, ...]:
     """Return the names of all models, those in `folders` included, in order."""
-    return tuple(sorted({path.stem for folder in (*folders, BUILT_IN) for path in folder.glob("*.toml")}))
+    return tuple(
+        sorted({path.stem for folder in (*folders, BUILT_IN) for path in folder.glob("*.toml") if path.is_file()})
+    )
 
 
 def models(folders: Sequence[Path] = ()) -> tuple[Model, ...]:

@@ -30,7 +30,8 @@ class ModbusTcpBus:
         self._clock = clock
         self._link = TcpLink(spec.host, spec.port, clock)
         self._exchange = TcpExchange(self._link, FRAMINGS[spec.framing](), clock)
-        self._stations = {device.name: Station(device, cost_of(spec.framing), clock) for device in devices}
+        self._cost = cost_of(spec.framing)
+        self._stations = {device.name: Station(device, self._cost, clock) for device in devices}
         self._refused: list[RefusedPoint] = []
         self._asks = {name: self._ask_of(station) for name, station in self._stations.items()}
 
@@ -41,6 +42,20 @@ class ModbusTcpBus:
             return station.visit(self._asks[device])
         finally:
             self._refused += station.refused()
+
+    @property
+    def listens(self) -> bool:
+        """Return False: a Modbus device never speaks first."""
+        return False
+
+    def listen(self, until_ns: int) -> list[Scan]:  # noqa: ARG002 -- see `listens`
+        """Return nothing: nothing comes by itself."""
+        return []
+
+    def look(self, spec: DeviceSpec) -> Scan:
+        """Visit a device that the site does not describe, once. Raises DriverError when it gave nothing."""
+        station = Station(spec, self._cost, self._clock)
+        return station.visit(self._ask_of(station))
 
     def refused(self) -> tuple[RefusedPoint, ...]:
         """Return the points found refused since the last call."""

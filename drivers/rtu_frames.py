@@ -85,7 +85,7 @@ def rtu_question(unit: int, read: Read, frame: bytes) -> Question[Answer]:
         take=partial(rtu_take, wanted),
         blame=partial(rtu_blame, wanted),
         longest=AROUND + wanted.size,
-        shape=("rtu", unit, wanted.function, wanted.size),
+        shape=("rtu", unit, wanted.function),  # an exception tells no size,
     )
 
 
@@ -98,7 +98,7 @@ def ascii_question(unit: int, read: Read, frame: bytes) -> Question[Answer]:
         take=partial(ascii_take, wanted),
         blame=partial(ascii_blame, wanted),
         longest=ASCII_AROUND + 2 * wanted.size,
-        shape=("ascii", unit, wanted.function, wanted.size),
+        shape=("ascii", unit, wanted.function),
     )
 
 

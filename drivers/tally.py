@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from drivers.bus import Counters
 
 SMOOTHING = 0.125
 """What a new latency weighs in the average: the classic choice for round trips (RFC 6298, section 2)."""
 
+ANSWERED: Final = "a"
+SILENT: Final = "s"
+"""Nothing came."""
+GARBLED: Final = "g"
+"""Something came, but no answer."""
+FRAMING: Final = "f"
+"""No answer came, and the port counted framing or parity errors."""
+RECENT: Final = 16
+
 
 class Tally:
-    """Counts since the bus was opened. Times are monotonic nanoseconds."""
+    """Counts since the bus was opened. Times are monotonic nanoseconds. `recent` are the last outcomes, latest last."""
 
     __slots__ = (
         "answers",
@@ -22,6 +32,7 @@ class Tally:
         "latency_max_ns",
         "latency_ns",
         "received_bytes",
+        "recent",
         "requests",
         "sent_bytes",
         "strays",
@@ -31,6 +42,7 @@ class Tally:
     def __init__(self) -> None:
         """Start at nothing."""
         self.requests = self.answers = self.timeouts = self.bad_frames = self.strays = 0
+        self.recent = ""
         self.exceptions: Counter[int] = Counter()
         self.last_answer_ns: int | None = None
         self.latency_ns = 0.0
@@ -43,6 +55,11 @@ class Tally:
         self.latency_max_ns = max(self.latency_max_ns, latency)
         self.last_answer_ns = now_ns
         self.answers += 1
+        self.came(ANSWERED)
+
+    def came(self, outcome: str) -> None:
+        """Remember the outcome of one question, one letter."""
+        self.recent = (self.recent + outcome)[-RECENT:]
 
     def snapshot(self) -> Counters:
         """Return the counts as they are now."""

@@ -49,8 +49,8 @@ class Question(Generic[T]):
     answer, a stray, or ``None`` for "not yet"; it steps over noise by itself, finds the first sound frame behind it,
     and never raises. `blame` says in words what is wrong with input in which no answer was found in time ("CRC error",
     "garbage"). `longest` is the longest answer in bytes, for the time it takes. `shape` is all that an answer tells of
-    its question: two questions of one shape cannot be told apart by their answers (Modbus RTU: unit, function and
-    size).
+    its question: two questions of one shape cannot be told apart by their answers (Modbus RTU: unit and
+    function, since an exception does not tell more).
     """
 
     whom: str

@@ -229,8 +229,8 @@ def test_a_question_knows_its_answer() -> None:
 
     rtu, in_ascii = rtu_question(3, read, b"rtu"), ascii_question(3, read, b"ascii")
 
-    assert (rtu.whom, rtu.frame, rtu.longest, rtu.shape) == ("unit 3", b"rtu", 9, ("rtu", 3, 4, 4))
-    assert (in_ascii.frame, in_ascii.longest, in_ascii.shape) == (b"ascii", 19, ("ascii", 3, 4, 4))
+    assert (rtu.whom, rtu.frame, rtu.longest, rtu.shape) == ("unit 3", b"rtu", 9, ("rtu", 3, 4))
+    assert (in_ascii.frame, in_ascii.longest, in_ascii.shape) == (b"ascii", 19, ("ascii", 3, 4))
     assert isinstance(rtu.take(framed("rtu", b"\x03\x04\x04abcd")), Found)
     assert isinstance(in_ascii.take(framed("ascii", b"\x03\x04\x04abcd")), Found)
     assert rtu.blame(b"?") == in_ascii.blame(b"?") == "garbage: 1 bytes that are no frame"
