@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from config import ratio
+from config.buses import settings_of
 from config.meaning import meaning_of
-from config.points import type_of
+from config.reporting import timeout_s
+from config.schema import Hj212PointTable, SerialBusTable, TcpBusTable
 from config.site import (
     BufferLimits,
     Device,
@@ -18,22 +19,28 @@ from config.site import (
     Site,
     Text,
 )
-from drivers.registers import orders_for
-from drivers.spec import DeviceSpec, PointSpec, Table, TcpBusSpec
+from config.wanted import point_of
+from drivers.spec import DeviceSpec, LineSettings, SerialBusSpec, StatusSpec, TcpBusSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from config.schema import DeviceTable, GatewayTable, LimitTable, MqttTable, TcpBusTable
-    from config.tables import DeviceEntry, Document, Entry, ModbusPoint
+    from config.devices import DeviceEntry
+    from config.entry import Entry
+    from config.schema import DeviceTable, GatewayTable, LimitTable, MqttTable, PointTable
+    from config.tables import Document
+    from drivers.model import Model
+    from drivers.spec import BusSpec
 
 
 def build_site(document: Document, path: Path, notices: tuple[str, ...]) -> Site:
     """Return the site that a document without mistakes describes. Relative paths in it count from the file's folder."""
     assert document.gateway is not None, "a document without [gateway] has a mistake"
     root = path.parent
-    buses = tuple(_bus(cast("TcpBusTable", bus.table)) for bus in document.buses)
-    devices = tuple(_device(device) for device in document.devices)
+    buses = tuple(_bus(bus) for bus in document.buses)
+    lines = {bus.table.name: bus.table for bus in document.buses if isinstance(bus.table, SerialBusTable)}
+    devices = tuple(_device(device, lines) for device in document.devices)
     limits = tuple(_limit(limit.table) for limit in document.limits)
     buffer = document.buffer.table
     return Site(
@@ -62,6 +69,7 @@ def _gateway(table: GatewayTable, root: Path) -> Gateway:
         language=table.language,
         state_dir=root / table.state_dir,
         clock=table.clock,
+        models=None if table.models is None else root / table.models,
     )
 
 
@@ -84,60 +92,80 @@ def _uplink(table: MqttTable, root: Path) -> MqttUplink:
     )
 
 
-def _bus(table: TcpBusTable) -> TcpBusSpec:
-    return TcpBusSpec(name=table.name, host=table.host, port=table.port, framing=table.framing)
+def _bus(bus: Entry[TcpBusTable] | Entry[SerialBusTable]) -> BusSpec:
+    table = bus.table
+    if isinstance(table, TcpBusTable):
+        return TcpBusSpec(name=table.name, host=table.host, port=table.port, framing=table.framing, listen=table.listen)
+    settings = LineSettings(table.baudrate, table.bytesize, table.parity, table.stopbits)
+    return SerialBusSpec(
+        name=table.name, port=table.port, settings=settings, direction=table.direction, echo=table.echo
+    )
 
 
-def _device(device: DeviceEntry) -> Device:
-    table = device.entry.table
+def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable]) -> Device:
+    table, model = device.entry.table, device.model
+    line = lines.get(table.bus)
+    points = tuple(point_of(device.entry, point) for point in device.points)
+    turnaround_s = table.turnaround if table.turnaround is not None else model.turnaround_s if model else 0.0
     spec = DeviceSpec(
         name=table.name,
         bus=table.bus,
-        protocol=table.protocol,
-        address=int(table.address),
-        timeout_s=table.timeout,
-        points=tuple(_point(device.entry, point) for point in device.modbus),
-        max_registers=table.max_registers,
-        max_bits=table.max_bits,
-        barriers=frozenset((Table(name), at) for name, all_at in table.barriers.items() for at in all_at),
+        protocol=device.protocol,
+        address=table.address,
+        timeout_s=timeout_s(device),
+        points=points,
+        max_registers=device.max_registers,
+        max_bits=device.max_bits,
+        barriers=device.barriers,
+        settings=settings_of(line, table) if line else None,
+        turnaround_s=turnaround_s,
+        statuses=tuple(_statuses(model, [point.name for point in points])) if model else (),
+        ascii=model.ascii if model else None,
     )
-    info = tuple(_info(point) for point in device.modbus)
-    label = table.label or Text(table.name, table.name)
-    return Device(spec=spec, label=label, poll_s=table.poll, report=_report(table), info=info)
+    return Device(
+        spec=spec,
+        label=table.label or Text(table.name, table.name),
+        poll_s=spec.timeout_s if spec.sends else table.poll,
+        report=_report(table, spec),
+        info=tuple(_info(point) for point in device.points),
+        model=model.name if model else None,
+    )
 
 
-def _report(table: DeviceTable) -> Report:
+def _statuses(model: Model, names: Sequence[str]) -> Iterator[StatusSpec]:
+    """Yield what status points decide, by index; of points that are not read, nothing is decided.
+
+    A status that decides about every value the model has decides about those the file adds as well.
+    """
+    place = {name: index for index, name in enumerate(names)}
+    states = {status.point for status in model.statuses}
+    known = {point.spec.name for point in model.points} - states
+    for status in model.statuses:
+        about = [name for name in names if name not in states] if known <= {*status.decides} else status.decides
+        decides = tuple(place[name] for name in about if name in place)
+        if status.point in place and decides:
+            yield StatusSpec(
+                point=place[status.point],
+                when=status.when,
+                flag=status.flag,
+                decides=decides,
+                mask=status.mask,
+                void=status.void,
+            )
+
+
+def _report(table: DeviceTable, spec: DeviceSpec) -> Report:
     """Return when the device reports; on every scan there is no period but the poll's own."""
     if isinstance(table.report, float):
         return Report(kind="period", period_s=table.report)
-    return Report(kind=table.report, period_s=table.heartbeat if table.report == "on-change" else table.poll)
+    every = spec.timeout_s if spec.sends else table.poll
+    return Report(kind=table.report, period_s=table.heartbeat if table.report == "on-change" else every)
 
 
-def _point(device: Entry[DeviceTable], point: Entry[ModbusPoint]) -> PointSpec:
-    table, kind = point.table, type_of(point)
-    assert kind is not None, "a point without a type has a mistake"
-    by = ratio.factor(device, point)
-    orders = () if table.table.is_bits else orders_for(kind)
-    return PointSpec(
-        name=table.name,
-        table=table.table,
-        at=table.at,
-        type=kind,
-        order=table.order or (orders[0] if orders else ""),
-        scale=ratio.scaled(table.scale, by),
-        offset=ratio.scaled(table.offset, by),
-        decimals=table.decimals,
-        unavailable=tuple(table.unavailable),
-        range=table.range,
-        unit=table.unit,
-    )
-
-
-def _info(point: Entry[ModbusPoint]) -> PointInfo:
+def _info(point: Entry[PointTable]) -> PointInfo:
     table = point.table
-    return PointInfo(
-        name=table.name, unit=table.unit, label=table.label or Text(table.name, table.name), code=table.code
-    )
+    code = table.factor if isinstance(table, Hj212PointTable) and table.code is None else table.code
+    return PointInfo(name=table.name, unit=table.unit, label=table.label or Text(table.name, table.name), code=code)
 
 
 def _limit(table: LimitTable) -> Limit:

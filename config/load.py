@@ -41,8 +41,9 @@ def load(path: Path | str) -> Site:
     try:
         raw = _parse(path, text)
         findings = Findings(path.name, text)
-        document = read_document(raw, findings)
-        check(document, path.absolute().parent, findings)
+        root = path.absolute().parent
+        document = read_document(raw, root, findings)
+        check(document, root, findings)
     except RecursionError:
         raise _refuse(path, "is nested too deeply", _FLAT) from None
     findings.verdict()

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config.check import rule_key
+from drivers.spec import FactorSpec, FieldSpec, ItemSpec, PointSpec, SerialBusSpec
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from config.site import Device, Limit
     from config.tables import Document
-    from drivers.spec import BusSpec, PointSpec
+    from drivers.spec import AnyPoint, AsciiSpec, BusSpec, DeviceSpec
 
 
 def meaning_of(
@@ -26,10 +27,10 @@ def meaning_of(
     timezone: str,
 ) -> dict[str, Any]:
     """Return the meaning of a site: its devices, limits and rules by name."""
-    hosts = {bus.name: {"host": bus.host, "port": bus.port, "framing": bus.framing} for bus in buses}
+    places = {bus.name: _bus(bus) for bus in buses}
     found: dict[str, Any] = {
         "timezone": timezone,
-        "devices": {device.spec.name: _device(device, hosts) for device in devices},
+        "devices": {device.spec.name: _device(device, places) for device in devices},
         "limits": {f"{limit.device}.{limit.point}": _limit(limit) for limit in limits},
         "derived": {entry.table.name: _raw(entry.table, "name") for entry in document.derived},
         "facilities": {entry.table.name: _raw(entry.table, "name") for entry in document.facilities},
@@ -45,36 +46,83 @@ def meaning_of(
     return {key: value for key, value in found.items() if value}
 
 
-def _device(device: Device, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    codes = {info.name: info.code for info in device.info}
+def _bus(bus: BusSpec) -> dict[str, Any]:
+    """Return where the devices of a bus are. Line settings decide whether an answer comes, never what it means."""
+    if isinstance(bus, SerialBusSpec):
+        return {"type": "serial", "port": bus.port}
+    said = {"host": bus.host, "port": bus.port, "framing": bus.framing}
+    return said | {"listen": True} if bus.listen else said
+
+
+def _device(device: Device, buses: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    spec, codes = device.spec, {info.name: info.code for info in device.info}
     report: dict[str, Any] = {"kind": device.report.kind}
     if device.report.kind != "on-scan":
         report["period_s"] = device.report.period_s
-    return {
-        "bus": hosts[device.spec.bus],
-        "protocol": device.spec.protocol,
-        "address": device.spec.address,
-        "poll_s": device.poll_s,
-        "report": report,
-        "points": {point.name: _point(point, codes[point.name]) for point in device.spec.points},
-    }
-
-
-def _point(point: PointSpec, code: str | None) -> dict[str, Any]:
     said = {
+        "bus": buses[spec.bus],
+        "protocol": spec.protocol,
+        "address": spec.address,
+        "model": device.model,
+        "poll_s": None if spec.sends else device.poll_s,
+        "report": report,
+        "points": {point.name: _without_none(_point(point) | {"code": codes[point.name]}) for point in spec.points},
+        "statuses": _statuses(spec) or None,
+        "lines": _lines(spec.ascii) if spec.ascii else None,
+    }
+    return _without_none(said)
+
+
+def _point(point: AnyPoint) -> dict[str, Any]:
+    said = _place(point) | {
+        "scale": point.scale,
+        "offset": point.offset,
+        "decimals": point.decimals,
+        "range": list(point.range) if point.range else None,
+        "unit": point.unit or None,
+    }
+    is_text = not isinstance(point, PointSpec) and not point.is_number
+    return said | {"type": "text"} if is_text else said
+
+
+def _place(point: AnyPoint) -> dict[str, Any]:
+    """Return where the value is and how it is written there."""
+    if isinstance(point, ItemSpec):
+        return {"item": point.item, "format": point.format, "signed": point.signed}
+    if isinstance(point, FactorSpec):
+        return {"factor": point.factor, "field": point.field}
+    if isinstance(point, FieldSpec):
+        return {"field": point.field, "unavailable": sorted(set(point.unavailable)) or None}
+    return {
         "register": point.table.value,
         "at": point.at,
         "type": point.type,
         "order": point.order or None,
-        "scale": point.scale,
-        "offset": point.offset,
-        "decimals": point.decimals,
         "unavailable": [f"0x{raw:X}" for raw in sorted(set(point.unavailable))] or None,
-        "range": list(point.range) if point.range else None,
-        "unit": point.unit or None,
-        "code": code,
     }
-    return _without_none(said)
+
+
+def _statuses(spec: DeviceSpec) -> dict[str, list[dict[str, Any]]]:
+    """Return what status points say about other points, by name."""
+    names, found = [point.name for point in spec.points], dict[str, list[dict[str, Any]]]()
+    for status in spec.statuses:
+        said = {
+            "when": list(status.when),
+            "mask": status.mask,
+            "flag": status.flag,
+            "decides": sorted(names[index] for index in status.decides),
+            "void": status.void or None,
+        }
+        found.setdefault(names[status.point], []).append(_without_none(said))
+    return found
+
+
+def _lines(said: AsciiSpec) -> dict[str, str]:
+    """Return how an instrument's lines are understood; bytes as text with escapes."""
+    octets = {key: getattr(said, key) for key in ("request", "start", "terminator", "separator")}
+    return {"mode": said.mode, "pattern": said.pattern, "checksum": said.checksum} | {
+        key: value.decode("ascii", "backslashreplace") for key, value in octets.items()
+    }
 
 
 def _limit(limit: Limit) -> dict[str, Any]:

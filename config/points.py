@@ -1,23 +1,27 @@
 """What must hold for the points of a device: addresses, types, orders, overlaps, ratios (fault F5 of the catalogue).
 
-`drivers.registers` knows the types; here its knowledge becomes messages with a place and a hint.
+`drivers.registers` knows the types; here its knowledge becomes messages with a place and a hint. What a model says is
+right by its own tests: only points that the file describes or changes are looked at, and what they clash with.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from config import ratio
+from config import ratio, schema, telegrams
 from config.problem import instead
 from drivers.registers import ADDRESSES, TYPES, BadPoint, Kind, orders_for, pattern_bits, registers_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from config.devices import DeviceEntry
+    from config.entry import Entry
     from config.findings import Findings
-    from config.schema import DeviceTable
-    from config.tables import DeviceEntry, Entry, ModbusPoint
+    from config.schema import PointTable
+
+    ModbusPoint = schema.ModbusPointTable
 
 _MEANT_TYPES = {
     **dict.fromkeys(("float", "real", "single", "f32"), "float32"),
@@ -53,18 +57,24 @@ def width_of(point: Entry[ModbusPoint], kind: str) -> int:
     return 1 if point.table.table.is_bits else max(1, registers_of(kind))
 
 
-def kind_of(point: Entry[ModbusPoint]) -> Kind | None:
+def kind_of(point: Entry[PointTable]) -> Kind | None:
     """Return whether the point is a number, a flag or a text, if that can be known."""
-    kind = type_of(point)
+    if not isinstance(point.table, schema.ModbusPointTable):
+        return telegrams.kind_of(point)
+    kind = type_of(cast("Entry[ModbusPoint]", point))
     return shape_of(kind).kind if kind else None
 
 
 def check_points(device: DeviceEntry, findings: Findings) -> None:
     """Note what is wrong with the points of one device."""
-    for point in device.modbus:
-        _check_type(point, findings, is_whole="model" not in device.entry.written)
-        _check_meaning(point, findings)
-        _check_place(device.entry, point, findings)
+    for point in device.points:
+        if point.written:
+            _check_meaning(point, findings)
+    for register in device.modbus:
+        if register.written:
+            _check_type(register, findings, is_whole=device.is_known)
+            _check_unavailable(register, findings)
+            _check_place(device, register, findings)
     _check_overlaps(device.modbus, findings)
     _check_ratios(device, findings)
 
@@ -116,30 +126,27 @@ def _check_order(point: Entry[ModbusPoint], orders: tuple[str, ...], kind: str, 
     findings.mistake(point.at("order"), point.where, f"order: impossible for {kind}", value=order, hint=hint)
 
 
-def _check_meaning(point: Entry[ModbusPoint], findings: Findings) -> None:
-    """Note scale 0, number keys on texts and bits, and "no value" patterns that cannot occur."""
-    table = point.table
-    if point.given("scale") and table.scale == 0:
-        findings.mistake(
-            point.at("scale"),
-            point.where,
-            "scale: 0 makes every reading the same",
-            value=0,
-            hint="write 1.0 for no scaling",
-        )
-    kind = type_of(point)
-    if kind is None:
+def _check_meaning(point: Entry[PointTable], findings: Findings) -> None:
+    """Note scale 0, and keys of numbers on texts and bits."""
+    if point.given("scale") and point.table.scale == 0:
+        what, hint = "scale: 0 makes every reading the same", "write 1.0 for no scaling"
+        findings.mistake(point.at("scale"), point.where, what, value=0, hint=hint)
+    kind = kind_of(point)
+    if kind not in ("flag", "text"):
         return
-    if shape_of(kind).kind in ("flag", "text"):
-        for key in ("scale", "offset", "decimals", "range", "ratio"):
-            if point.given(key):
-                what = f"{key}: has no meaning for {kind}, which is no number"
-                findings.mistake(point.at(key), point.where, what, hint="leave it out")
-    if point.given("unavailable"):
-        _check_unavailable(point, 0 if table.table.is_bits else pattern_bits(kind), kind, findings)
+    spoken = type_of(cast("Entry[ModbusPoint]", point)) if isinstance(point.table, schema.ModbusPointTable) else "text"
+    for key in ("scale", "offset", "decimals", "range", "ratio"):
+        if point.given(key):
+            what = f"{key}: has no meaning for {spoken}, which is no number"
+            findings.mistake(point.at(key), point.where, what, hint="leave it out")
 
 
-def _check_unavailable(point: Entry[ModbusPoint], bits: int, kind: str, findings: Findings) -> None:
+def _check_unavailable(point: Entry[ModbusPoint], findings: Findings) -> None:
+    """Note "no value" patterns that cannot occur."""
+    kind = type_of(point)
+    if kind is None or not point.ok("unavailable"):
+        return
+    bits = 0 if point.table.table.is_bits else pattern_bits(kind)
     for number, raw in enumerate(point.table.unavailable):
         if not 0 <= raw < 1 << bits:
             is_negative = raw < 0 and bits and raw >= -(1 << bits - 1)
@@ -152,7 +159,7 @@ def _check_unavailable(point: Entry[ModbusPoint], bits: int, kind: str, findings
             findings.mistake(point.at("unavailable", number), point.where, what, value=raw, hint=hint)
 
 
-def _check_place(device: Entry[DeviceTable], point: Entry[ModbusPoint], findings: Findings) -> None:
+def _check_place(device: DeviceEntry, point: Entry[ModbusPoint], findings: Findings) -> None:
     """Note a point that leaves the address space, is wider than the device's longest read, or spans a barrier."""
     kind = type_of(point)
     if kind is None or not point.ok("at", "register"):
@@ -160,18 +167,13 @@ def _check_place(device: Entry[DeviceTable], point: Entry[ModbusPoint], findings
     table, at, width = point.table.table, point.table.at, width_of(point, kind)
     if at + width > ADDRESSES:
         what = f"at: {kind} takes {width} registers and would end at {at + width - 1}"
-        findings.mistake(
-            point.at("at"),
-            point.where,
-            what,
-            value=at,
-            hint=f"the last address is {ADDRESSES - 1}: at most {ADDRESSES - width}",
-        )
-    if device.ok("max_registers") and not table.is_bits and width > device.table.max_registers:
-        what = f"type: {kind} is longer than the device's max_registers = {device.table.max_registers}"
+        hint = f"the last address is {ADDRESSES - 1}: at most {ADDRESSES - width}"
+        findings.mistake(point.at("at"), point.where, what, value=at, hint=hint)
+    if device.entry.ok("max_registers") and not table.is_bits and width > device.max_registers:
+        what = f"type: {kind} is longer than the device's max_registers = {device.max_registers}"
         findings.mistake(point.at("type"), point.where, what, value=kind, hint="a value must fit one read")
-    for barrier in device.table.barriers.get(table.value, []) if device.ok("barriers") else []:
-        if at < barrier < at + width:
+    for barred, barrier in sorted(device.barriers):
+        if barred == table and at < barrier < at + width:
             what = f"at: {kind} spans the device's barrier at {barrier}"
             findings.mistake(point.at("at"), point.where, what, value=at, hint="move the point or the barrier")
 
@@ -190,13 +192,22 @@ def _check_overlaps(points: Iterable[Entry[ModbusPoint]], findings: Findings) ->
     for span in spans:
         table, start, end, point = span
         if widest and widest[0] == table and start < widest[2] and (start, end) != widest[1:3]:
-            other = widest[3]
-            theirs = f"{widest[1]} to {widest[2] - 1}, line {findings.line(other.path)}"
-            what = f"at: registers {start} to {end - 1} overlap {other.where} ({theirs})"
-            findings.mistake(point.at("at"), point.where, what, value=start, hint="check address and type of both")
+            _refuse_overlap(widest[1:], span[1:], findings)
         if not widest or widest[0] != table or end > widest[2]:
             widest = span
     _remark_twins([span[3] for span in spans], findings)
+
+
+def _refuse_overlap(
+    one: tuple[int, int, Entry[ModbusPoint]], two: tuple[int, int, Entry[ModbusPoint]], findings: Findings
+) -> None:
+    """Note the overlap at the later one, or at the file's where the other is the model's. Two of a model may."""
+    if not one[2].written and not two[2].written:
+        return
+    (theirs, their_end, other), (start, end, point) = (one, two) if two[2].written else (two, one)
+    place = f"{theirs} to {their_end - 1}, line {findings.line(other.path)}"
+    what = f"at: registers {start} to {end - 1} overlap {other.where} ({place})"
+    findings.mistake(point.at("at"), point.where, what, value=start, hint="check address and type of both")
 
 
 def _remark_twins(points: list[Entry[ModbusPoint]], findings: Findings) -> None:
@@ -204,7 +215,8 @@ def _remark_twins(points: list[Entry[ModbusPoint]], findings: Findings) -> None:
     for one, two in pairwise(points):
         keys = ("at", "type", "order", "scale", "offset", "decimals")
         is_same = one.ok(*keys) and two.ok(*keys) and one.table.table == two.table.table
-        if is_same and all(getattr(one.table, key) == getattr(two.table, key) for key in keys):
+        is_ours = one.written or two.written
+        if is_same and is_ours and all(getattr(one.table, key) == getattr(two.table, key) for key in keys):
             findings.remark(f'{two.where}: reads the same as point "{one.table.name if one.ok("name") else "?"}"')
 
 
@@ -212,13 +224,19 @@ def _check_ratios(device: DeviceEntry, findings: Findings) -> None:
     """Note a ratio that reaches no point, and points that ask for a ratio the device does not give."""
     entry = device.entry
     for key in ("ct", "pt"):
-        wanted = [point for point in device.modbus if key in ratio.which(point).split("*")]
-        if entry.given(key) and getattr(entry.table, key) != 1 and not wanted and not entry.given("model"):
+        if not entry.given(key) or getattr(entry.table, key) == 1:
+            continue
+        value = getattr(entry.table, key)
+        if device.is_known and not any(key in ratio.which(point).split("*") for point in device.points):
             hint = 'give the points their unit (A, V, kW, kWh …) or ratio = "ct", "pt", "ct*pt"'
-            findings.mistake(
-                entry.at(key), entry.where, f"{key}: no point uses it", value=getattr(entry.table, key), hint=hint
+            findings.mistake(entry.at(key), entry.where, f"{key}: no point uses it", value=value, hint=hint)
+        elif device.model and device.model.primary:
+            name = device.model.name
+            findings.remark(
+                f'{entry.where}: model "{name}" applies the transformer ratios that are set in the meter; '
+                f"{key} = {value:g} multiplies once more, which is right only where the meter's own ratio is 1"
             )
-    for point in device.modbus:
+    for point in device.points:
         asked = (point.table.ratio or "none") if point.given("ratio") else "none"
         if asked != "none" and not entry.written.intersection(asked.split("*")):
             what = f"ratio: the device gives no {asked.replace('*', ' or ')}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from config import schema
-    from config.tables import Entry
+    from config.entry import Entry
 
 _BY_UNIT = {
     "ct": ("A", "mA"),
@@ -37,7 +37,7 @@ _BY_UNIT = {
 }
 
 
-def which(point: Entry[schema.ModbusPointTable]) -> str:
+def which(point: Entry[schema.PointTable]) -> str:
     """Return "none", "ct", "pt" or "ct*pt": what the point says, else what its unit needs."""
     if point.ok("ratio") and point.table.ratio is not None:
         return point.table.ratio
@@ -46,7 +46,7 @@ def which(point: Entry[schema.ModbusPointTable]) -> str:
     return next((ratio for ratio, units in _BY_UNIT.items() if point.table.unit in units), "none")
 
 
-def factor(device: Entry[schema.DeviceTable], point: Entry[schema.ModbusPointTable]) -> Decimal:
+def factor(device: Entry[schema.DeviceTable], point: Entry[schema.PointTable]) -> Decimal:
     """Return what the point's readings are multiplied with, from the device's `ct` and `pt`."""
     product = Decimal(1)
     for ratio in which(point).split("*"):

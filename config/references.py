@@ -6,25 +6,29 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
+from config.points import kind_of
 from config.problem import instead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from config.devices import DeviceEntry
+    from config.entry import Entry
     from config.findings import Findings
-    from config.schema import FacilityTable, LineTable, RuleTable
-    from config.tables import DeviceEntry, Document, Entry, ModbusPoint
+    from config.schema import FacilityTable, LineTable, PointTable, RuleTable
+    from config.tables import Document
+    from drivers.registers import Kind
 
 _MENTION = re.compile(r"(?<![\w.-])[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
 
 
-def points_by_name(devices: Iterable[DeviceEntry]) -> dict[str, tuple[DeviceEntry, Entry[ModbusPoint]]]:
-    """Return the Modbus points of the site by "device.point"."""
+def points_by_name(devices: Iterable[DeviceEntry]) -> dict[str, tuple[DeviceEntry, Entry[PointTable]]]:
+    """Return the points of the site, those of models included, by "device.point"."""
     return {
         f"{device.entry.table.name}.{point.table.name}": (device, point)
         for device in devices
         if device.entry.ok("name")
-        for point in device.modbus
+        for point in device.points
         if point.ok("name")
     }
 
@@ -41,7 +45,7 @@ def check_names(document: Document, findings: Findings) -> None:
     ):
         _once(entries, "name", "name", findings)
     for device in document.devices:
-        _once(device.points, "name", "name", findings)
+        _once(device.own, "name", "name", findings)
     for outlet in document.outlets:
         _once(outlet.factors, "code", "code", findings)
     _once(
@@ -68,7 +72,9 @@ def check_references(document: Document, findings: Findings) -> None:
     buses = _names(document.buses)
     for device in document.devices:
         _lead_to(device.entry, "bus", buses, "bus", findings)
-    points = _point_names(document)
+    known = points_by_name(document.devices)
+    kinds = {name: kind_of(point) for name, (_, point) in known.items()}
+    points = set(known)
     derived = _names(document.derived)
     for limit in document.limits:
         if limit.ok("point") and limit.table.point in derived:
@@ -81,10 +87,14 @@ def check_references(document: Document, findings: Findings) -> None:
     quantities = points | derived
     for facility in document.facilities:
         _check_facility(facility, quantities, document, findings)
+        for key in ("power", "current"):
+            _check_number(facility, key, kinds, findings)
     for outlet in document.outlets:
         _lead_to_point(outlet.entry, "o2", quantities, document, findings)
+        _check_number(outlet.entry, "o2", kinds, findings)
         for factor in outlet.factors:
             _lead_to_point(factor, "point", quantities, document, findings)
+            _check_number(factor, "point", kinds, findings)
     _check_formulas(document, quantities, findings)
     facilities, outlets = _names(document.facilities), _names([outlet.entry for outlet in document.outlets])
     for line in document.lines:
@@ -95,16 +105,6 @@ def check_references(document: Document, findings: Findings) -> None:
 
 def _names(entries: Iterable[Entry[Any]]) -> set[str]:
     return {entry.table.name for entry in entries if entry.ok("name")}
-
-
-def _point_names(document: Document) -> set[str]:
-    return {
-        f"{device.entry.table.name}.{point.table.name}"
-        for device in document.devices
-        if device.entry.ok("name")
-        for point in device.points
-        if point.ok("name")
-    }
 
 
 def _lead_to(entry: Entry[Any], key: str, names: Collection[str], kind: str, findings: Findings) -> None:
@@ -128,7 +128,7 @@ def _missing(
 
 
 def _lead_to_point(entry: Entry[Any], key: str, names: set[str], document: Document, findings: Findings) -> None:
-    """Note when the key is no "device.point" that exists. Points of a device with a model are the model's."""
+    """Note when the key is no "device.point" that exists. Of a device whose model is missing, nothing is known."""
     wanted = getattr(entry.table, key) if entry.given(key) else None
     if wanted is None or wanted in names:
         return
@@ -142,8 +142,19 @@ def _lead_to_point(entry: Entry[Any], key: str, names: set[str], document: Docum
         what = f'{key}: no device "{device_name[:64]}"'
     else:
         what = f'{key}: device "{device_name[:64]}" has no point "{point_name[:64]}"'
-    if device is None or "model" not in device.entry.written:
+    if device is None or device.is_known:
         findings.mistake(entry.at(key), entry.where, what, value=wanted, hint=_nearest(wanted, names))
+
+
+def _check_number(entry: Entry[Any], key: str, kinds: Mapping[str, Kind | None], findings: Findings) -> None:
+    """Note when the key names a point that is a bit or a text, where an amount is meant."""
+    wanted = getattr(entry.table, key) if entry.given(key) else None
+    kind = kinds.get(wanted) if wanted else None
+    if kind in ("flag", "text"):
+        what, hint = f"{key}: must be a number, and this is a {kind}", "choose a number"
+        if key == "power":
+            hint += ', or write running = "…" for a bit that tells whether it runs'
+        findings.mistake(entry.at(key), entry.where, what, value=wanted, hint=hint)
 
 
 def _nearest(wanted: str, names: Collection[str]) -> str:
@@ -184,12 +195,10 @@ def _check_line(line: Entry[LineTable], facilities: set[str], outlets: set[str],
 
 def _check_formulas(document: Document, quantities: set[str], findings: Findings) -> None:
     """Note names in formulas that lead nowhere. The formula itself is for the version that computes it."""
-    modelled = {
-        one.entry.table.name for one in document.devices if one.entry.ok("name") and "model" in one.entry.written
-    }
+    unknown = {one.entry.table.name for one in document.devices if one.entry.ok("name") and not one.is_known}
     for derived in document.derived:
         for mention in _MENTION.findall(derived.table.formula) if derived.ok("formula") else []:
-            if mention not in quantities and mention.split(".")[0] not in modelled:
+            if mention not in quantities and mention.split(".")[0] not in unknown:
                 hint = _nearest(mention, quantities)
                 what = f'formula: no point "{mention[:64]}"'
                 findings.mistake(derived.at("formula"), derived.where, what, value=derived.table.formula, hint=hint)

@@ -50,6 +50,7 @@ class GatewayTable(SiteTable):
     language: Literal["zh", "en"] = "zh"
     state_dir: Filled = "/var/lib/plantgate"
     clock: Literal["auto", "trusted"] = "auto"
+    models: Filled | None = None
 
 
 class MqttTable(SiteTable):
@@ -104,6 +105,8 @@ class SerialBusTable(SiteTable):
     bytesize: Literal[7, 8] = 8
     parity: Parity = "N"
     stopbits: Literal[1, 2] = 1
+    direction: Literal["adapter", "rts"] = "adapter"
+    echo: bool = False
 
 
 class DeviceTable(SiteTable):
@@ -114,11 +117,13 @@ class DeviceTable(SiteTable):
     bus: Filled
     protocol: Protocol = "modbus"
     address: Annotated[int | str, PlainValidator(values.device_address)]
-    model: Filled | None = None
+    model: Name | None = None
+    points: list[Name] | None = None
     poll: Annotated[float, BeforeValidator(duration("10ms", "1d"))] = 5.0
     report: Annotated[float | Literal["on-scan", "on-change"], PlainValidator(values.report_when)] = 60.0
     heartbeat: Annotated[float, BeforeValidator(duration("1s", "1d"))] = 600.0
-    timeout: Annotated[float, BeforeValidator(duration("10ms", "1m"))] = 0.5
+    timeout: Annotated[float, BeforeValidator(duration("10ms", "2h"))] | None = None
+    turnaround: Annotated[float, BeforeValidator(duration("0s", "10s"))] | None = None
     ct: Ratio = 1.0
     pt: Ratio = 1.0
     max_registers: Annotated[int, Field(ge=1, le=125)] = 125
@@ -155,19 +160,32 @@ class ModbusPointTable(PointTable):
     unavailable: list[Annotated[int, Field(le=2**64 - 1)]] = []
 
 
-class Dlt645PointTable(PointTable):
+class TelegramPointTable(PointTable):
+    """What points that come in telegrams have: a number, unless it is said to be a text."""
+
+    type: Literal["text"] | None = None
+
+
+class Dlt645PointTable(TelegramPointTable):
     """``[[device.point]]`` of a DL/T 645 meter."""
 
     item: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}([0-9A-Fa-f]{4})?$")]
-    format: Annotated[str, Field(pattern=r"^X+(\.X+)?$")] | None = None
+    format: Annotated[str, AfterValidator(values.item_format)] | None = None
     signed: bool | None = None
 
 
-class Hj212PointTable(PointTable):
+class Hj212PointTable(TelegramPointTable):
     """``[[device.point]]`` of an instrument that speaks HJ 212."""
 
-    factor: Short
+    factor: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
     field: Short = "Rtd"
+
+
+class AsciiPointTable(TelegramPointTable):
+    """``[[device.point]]`` of an instrument that speaks in lines of text."""
+
+    field: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+    unavailable: list[Short] = []
 
 
 class LimitTable(SiteTable):

@@ -15,9 +15,9 @@ from config.problem import Mistake
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from config.entry import Entry
     from config.findings import Findings
     from config.schema import MqttTable
-    from config.tables import Entry
 
 _MOST_BYTES = 256 * 1024
 _PEM = {"ca_file": b"CERTIFICATE-----", "cert_file": b"CERTIFICATE-----", "key_file": b"PRIVATE KEY-----"}

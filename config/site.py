@@ -27,7 +27,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The box. `clock` is "auto" (ask kernel and time services) or "trusted" (another keeps the host's clock)."""
+    """The box. `clock` is "auto" (ask kernel and time services) or "trusted" (another keeps the host's clock).
+
+    `models` is the site's own folder of device models.
+    """
 
     id: str
     name: Text
@@ -35,6 +38,7 @@ class Gateway:
     language: Literal["zh", "en"]
     state_dir: Path
     clock: Literal["auto", "trusted"]
+    models: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +95,18 @@ class PointInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One instrument: how to read it (`spec`), how often, and when to tell."""
+    """One instrument: how to read it (`spec`), how often, and when to tell.
+
+    Of an instrument that sends by itself, `poll_s` is how long it may be silent. `model` names its entry in the device
+    library.
+    """
 
     spec: DeviceSpec
     label: Text
     poll_s: float
     report: Report
     info: tuple[PointInfo, ...]
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from config import ratio
+from config import ratio, schema
 from config.points import kind_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from config.devices import DeviceEntry
+    from config.entry import Entry
     from config.findings import Findings
-    from config.schema import LimitTable
-    from config.tables import DeviceEntry, Entry, ModbusPoint
+    from config.schema import LimitTable, PointTable
 
 LEVELS = ("low_low", "low", "high", "high_high")
 _RAW_SPAN = (
@@ -37,7 +38,7 @@ class Reach:
 
 def check_limits(
     limits: tuple[Entry[LimitTable], ...],
-    points: Mapping[str, tuple[DeviceEntry, Entry[ModbusPoint]]],
+    points: Mapping[str, tuple[DeviceEntry, Entry[PointTable]]],
     findings: Findings,
 ) -> None:
     """Note what is wrong with each limit by itself. `points` are the known ones by "device.point"."""
@@ -47,7 +48,7 @@ def check_limits(
         if known:
             kind = kind_of(known[1])
             if kind in ("flag", "text"):
-                what = f"point: a limit needs a number, and this is {type_of(known[1])}"
+                what = f"point: a limit needs a number, and this is {_type(known[1]) or 'text'}"
                 findings.mistake(limit.at("point"), limit.where, what, value=limit.table.point, hint="choose a number")
             reach = reach_of(*known)
         levels = [(key, getattr(limit.table, key)) for key in LEVELS if limit.given(key)]
@@ -57,17 +58,23 @@ def check_limits(
         _check_clearing(limit, dict(levels), reach, findings)
 
 
-def reach_of(device: DeviceEntry, point: Entry[ModbusPoint]) -> Reach | None:
+def reach_of(device: DeviceEntry, point: Entry[PointTable]) -> Reach | None:
     """Return the numbers the point can reach, from its type and its range; ``None`` when that is open."""
     spans = []
-    raw = _RAW_SPAN.get(type_of(point) or "")
+    raw = _RAW_SPAN.get(_type(point) or "")
     if raw and point.ok("scale", "offset", "unit", "ratio") and device.entry.ok("ct", "pt"):
         by = ratio.factor(device.entry, point)
         scale, offset = ratio.scaled(point.table.scale, by), ratio.scaled(point.table.offset, by)
         spans.append(sorted(end * scale + offset for end in raw))
-    if point.given("range") and point.table.range:
+    if point.ok("range") and point.table.range:
         spans.append(list(point.table.range))
     return Reach(max(low for low, _ in spans), min(high for _, high in spans)) if spans else None
+
+
+def _type(point: Entry[PointTable]) -> str | None:
+    """Return the type of a point in registers."""
+    is_register = isinstance(point.table, schema.ModbusPointTable)
+    return type_of(cast("Entry[schema.ModbusPointTable]", point)) if is_register else None
 
 
 def _check_order(limit: Entry[LimitTable], levels: list[tuple[str, float]], findings: Findings) -> None:

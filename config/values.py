@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from config.problem import Mistake, instead
 from config.site import Text
+from drivers.dlt645.items import TIMES, is_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-
 _LAST_PORT = 65535
 _LARGEST = 1e15
 _LONGEST_TEXT = 200
+_LONGEST_FORMAT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +264,19 @@ def report_when(value: Any) -> float | Literal["on-scan", "on-change"]:
         raise Mistake(str(mistake), f'{mistake.hint}; or "on-scan", "on-change"') from None
 
 
+def item_format(value: str) -> str:
+    """Return the form of a value of DL/T 645."""
+    if len(value) > _LONGEST_FORMAT or not is_format(value):
+        raise Mistake(
+            "not the form of a value", f'the places of the number, such as "XXX.X"; or BBBB, {", ".join(TIMES)}'
+        )
+    return value
+
+
 def device_address(value: Any) -> int | str:
-    """Return a unit number, or the text that some protocols use."""
+    """Return a unit number, or the text that some protocols use; which is right, the protocol decides."""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Mistake("must be a unit number", "a whole number without quotes, such as 3")
+        raise Mistake("must be a unit number or a text", 'such as 3, or "012345678901" for a DL/T 645 meter')
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise Mistake("not an address", "long ones are texts, in quotes")
     return value

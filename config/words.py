@@ -71,10 +71,13 @@ _WRITE = {
     "type": 'write type = "tcp"',
     "host": 'write host = "192.168.10.5"',
     "bus": "write bus = the name of a [[bus]]",
-    "address": "write address = the unit number, such as 1",
+    "address": "write address = the unit number, such as 1 (DL/T 645: the digits on the meter; HJ 212: the MN)",
     "register": 'write register = "holding", "input", "coil" or "discrete"',
     "at": "write at = the register address, counted from 0",
     "point": 'write point = "device.point"',
+    "item": 'write item = "02010100", the data identifier',
+    "factor": 'write factor = "a21026", the code of the factor',
+    "field": "write field = the name of a group of the model's pattern",
     "role": 'write role = "production", "treatment", "combined" or "main"',
     "medium": 'write medium = "air" or "water"',
 }
@@ -99,8 +102,9 @@ _BOUNDS = {
 }
 
 _FORMS = {
-    "item": "four or eight hexadecimal digits, such as 02010100",
-    "format": "the places of the number, such as XXX.X",
+    "item": "eight hexadecimal digits, such as 02010100 (four in the 1997 edition)",
+    "factor": "letters and digits, such as a21026",
+    "field": "the name of a group of the model's pattern",
     "name": "two names with a dot: object.quantity, such as stack-1.nox_converted",
     "id": "the rule's id in the catalogue, such as T1",
 }

@@ -19,7 +19,7 @@ def read(folder: Path, device: list[str], point: list[str]) -> PointSpec:
     """Return the first point of a site with these lines in its device and point."""
     text = site({"[[device]]": device, "[[device.point]]": point, "[[limit]]": ["-"]})
     (folder / "site.toml").write_text(text, encoding="utf-8")
-    return load(folder / "site.toml").devices[0].spec.points[0]
+    return load(folder / "site.toml").devices[0].spec.registers[0]
 
 
 @pytest.mark.parametrize(

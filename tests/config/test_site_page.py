@@ -24,6 +24,7 @@ SECTIONS: dict[str, type[schema.SiteTable]] = {
     "`[[device.point]]`": schema.ModbusPointTable,
     "`[[device.point]]` of DL/T 645 meters": schema.Dlt645PointTable,
     "`[[device.point]]` of HJ 212 instruments": schema.Hj212PointTable,
+    "`[[device.point]]` of ASCII instruments": schema.AsciiPointTable,
     "`[[limit]]`": schema.LimitTable,
     "`[[derived]]`": schema.DerivedTable,
     "`[[facility]]`": schema.FacilityTable,
