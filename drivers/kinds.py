@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drivers.ascii.instruments import AsciiAsked, AsciiSender
+from drivers.cost import line_cost
+from drivers.dlt645.meter import Meter
+from drivers.hj212.sender import Hj212Sender
+from drivers.modbus_serial import AsciiInstrument, RtuInstrument
 from drivers.modbus_tcp import ModbusTcpBus
-from drivers.spec import TcpBusSpec
+from drivers.serial_line import SerialLine
+from drivers.serial_port import SerialPort
+from drivers.spec import LineSettings, SerialBusSpec
+from drivers.tcp_ear import TcpEar
+from drivers.tcp_link import TcpLink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,9 +22,37 @@ if TYPE_CHECKING:
     from drivers.bus import Bus
     from drivers.reading import Clock
     from drivers.spec import BusSpec, DeviceSpec
+    from drivers.stream import Stream
+    from drivers.wire import Instrument, Sender
 
 
 def open_bus(spec: BusSpec, devices: Sequence[DeviceSpec], clock: Clock) -> Bus:
-    """Return the bus with those of `devices` that are on it. Nothing is sent before the first visit."""
-    assert isinstance(spec, TcpBusSpec)
-    return ModbusTcpBus(spec, [device for device in devices if device.bus == spec.name], clock)
+    """Return the bus with those of `devices` that are on it. Nothing is opened before the first visit."""
+    mine = [device for device in devices if device.bus == spec.name]
+    if not isinstance(spec, SerialBusSpec) and not spec.listen and all(one.protocol == "modbus" for one in mine):
+        return ModbusTcpBus(spec, mine, clock)
+    instruments = [instrument_of(device, clock) for device in mine if not device.sends]
+    senders = [sender_of(device, clock) for device in mine if device.sends]
+    return SerialLine(spec, stream_of(spec, clock), instruments, senders, clock)
+
+
+def stream_of(spec: BusSpec, clock: Clock) -> Stream:
+    """Return the way to a line: a port of this box, a connection to a serial server, or one from the instrument."""
+    if isinstance(spec, SerialBusSpec):
+        return SerialPort(spec.port, clock, spec.direction)
+    return TcpEar(spec.host, spec.port, clock) if spec.listen else TcpLink(spec.host, spec.port, clock)
+
+
+def instrument_of(spec: DeviceSpec, clock: Clock) -> Instrument:
+    """Return a device on a line that is asked. Raises ValueError for what cannot be read; `config` finds it before."""
+    if spec.protocol.startswith("dlt645"):
+        return Meter(spec, clock)
+    if spec.protocol == "ascii":
+        return AsciiAsked(spec, clock)
+    cost = line_cost(spec.settings or LineSettings(), spec.protocol, spec.turnaround_s)
+    return (AsciiInstrument if spec.protocol == "modbus-ascii" else RtuInstrument)(spec, cost, clock)
+
+
+def sender_of(spec: DeviceSpec, clock: Clock) -> Sender:
+    """Return a device on a line that sends by itself."""
+    return Hj212Sender(spec, clock) if spec.protocol == "hj212" else AsciiSender(spec, clock)

@@ -11,8 +11,8 @@ import typer
 
 from config.load import load
 from config.problem import SiteProblems
-from drivers.cost import cost_of, cycle_bytes, read_bytes
-from drivers.plan import plan_device
+from drivers.forecast import exchanges
+from drivers.spec import SerialBusSpec
 
 if TYPE_CHECKING:
     from config.site import Device, Site
@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, key
 
 
 def plan(site: SitePath, as_json: AsJson = False) -> None:
-    """Show the reads each device is asked with, their bytes on the wire, and how long a cycle takes.
+    """Show the questions each device is asked, their bytes on the wire, and how long a cycle takes.
 
     Use it to see, before anything is sent, whether a line can keep up with the polling periods. Times are of the
     planner's cost model for the bus's transport, not measured. Exit 0, or 1 when the site has mistakes.
@@ -39,24 +39,16 @@ def plan(site: SitePath, as_json: AsJson = False) -> None:
 
 
 def planned(device: Device, bus: BusSpec) -> dict[str, Any]:
-    """Return the plan of one device: `reads`, `bytes` of all requests and answers, `cycle_s` of all of it."""
-    cost = cost_of(bus.framing)
-    reads = plan_device(device.spec, cost).reads()
+    """Return the plan of one device: `reads`, `bytes` of all questions and answers, `cycle_s` of all of it."""
+    asked = exchanges(device.spec, bus)
     return {
         "bus": bus.name,
+        "sends": device.spec.sends,
         "reads": [
-            {
-                "function": read.table.function,
-                "table": read.table.value,
-                "address": read.address,
-                "count": read.count,
-                "bytes": read_bytes(read, bus.framing),
-                "time_s": round(cost.read_s(read), 6),
-            }
-            for read in reads
+            {**one.said, "words": one.words, "bytes": one.bytes, "time_s": round(one.time_s, 6)} for one in asked
         ],
-        "bytes": cycle_bytes(reads, bus.framing),
-        "cycle_s": round(cost.cycle_s(reads), 6),
+        "bytes": sum(one.bytes for one in asked),
+        "cycle_s": round(sum(one.time_s for one in asked), 6),
         "poll_s": device.poll_s,
     }
 
@@ -67,13 +59,19 @@ def _told(site: Site, plans: dict[str, dict[str, Any]]) -> list[str]:
         mine = {name: plan for name, plan in plans.items() if plan["bus"] == bus.name}
         load_share = sum(plan["cycle_s"] / plan["poll_s"] for plan in mine.values())
         warning = "" if load_share <= 1 else "  ! more than it can carry: poll less often"
-        lines.append(f"{bus.name}  {bus.host}:{bus.port} ({bus.framing})  busy {load_share:.1%}{warning}")
+        lines.append(f"{bus.name}  {place(bus)}  busy {load_share:.1%}{warning}")
         for name, plan in mine.items():
+            if plan["sends"]:
+                lines.append(f"  {name}: sends by itself")
+                continue
             cycle = f"{plan['cycle_s'] * 1e3:.1f} ms every {plan['poll_s']:g} s"
             lines.append(f"  {name}: {len(plan['reads'])} reads, {plan['bytes']} bytes, {cycle}")
-            lines += [
-                f"    function {read['function']}  {read['table']:<8}  {read['address']:>5} … "
-                f"{read['address'] + read['count'] - 1:<5}  {read['count']:>4} wide  {read['bytes']:>4} bytes"
-                for read in plan["reads"]
-            ]
+            lines += [f"    {read['words']}  {read['bytes']:>4} bytes" for read in plan["reads"]]
     return lines
+
+
+def place(bus: BusSpec) -> str:
+    """Return where a bus is, for people."""
+    if isinstance(bus, SerialBusSpec):
+        return f"{bus.port} ({bus.settings})"
+    return f"{bus.host}:{bus.port} ({'listening' if bus.listen else bus.framing})"
