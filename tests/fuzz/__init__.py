@@ -1,0 +1,1 @@
+"""Codecs against bytes that a fuzzer invents."""
