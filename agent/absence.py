@@ -9,16 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from drivers.spec import SerialBusSpec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from drivers.spec import BusSpec
 
 FIRST_S: Final = 0.5
 MOST_S: Final = 60.0
 MOST_LINK_S: Final = 10.0
 """A link that is down holds nobody up (a bus has a thread of its own), so it is tried more often than a dead device."""
+MOST_PORT_S: Final = 2.0
+"""A port of this box costs next to nothing to try: after an adapter is plugged in again it is read within seconds."""
 SHARE: Final = 0.05
 LOST_AFTER: Final = 2
 """Failed visits in a row after which a device counts as lost: one is noise, two are a fact."""
+
+
+def link_probe_s(bus: BusSpec) -> float:
+    """Return how often at least to see whether a link is back: a port of this box is quickly tried, a host is not."""
+    return MOST_PORT_S if isinstance(bus, SerialBusSpec) or bus.listen else MOST_LINK_S
 
 
 class Absence:

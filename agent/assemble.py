@@ -1,7 +1,8 @@
 """The only module that knows every room: it opens, wires, starts and stops them in order.
 
-Order of start: store, key, clock, pipeline, publisher, pollers: whatever takes comes before whatever gives. Order of
-stop: pollers, pipeline (everything taken is committed), publisher (a moment to send it), store.
+Order of start: store, key, clock, pipeline, publisher, pollers: whatever takes comes before whatever gives; then the
+local door. Order of stop: door, pollers, pipeline (everything taken is committed), publisher (a moment to send it),
+store.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from agent import __version__
+from agent.absence import link_probe_s
+from agent.control import NAME, Control
 from agent.health import draft as health_draft
 from agent.health import resident_bytes
 from agent.intake import Intake, Reload, Rotten, Stop
 from agent.keys import SigningKey, key_path
 from agent.ledger import Ledger
+from agent.local_verbs import local_verbs
 from agent.log import get
 from agent.meta import meta
 from agent.pipeline import Pipeline
@@ -40,6 +44,7 @@ SOFTWARE: Final = f"plantgate {__version__}"
 POLLERS_STOP_S: Final = 1.5
 PIPELINE_STOP_S: Final = 2.0
 PUBLISHER_STOP_S: Final = 1.0
+CONTROL_STOP_S: Final = 0.5
 
 log = get(__name__)
 
@@ -70,6 +75,8 @@ class Agent:
         self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, enrolment(site, key))
         self._publisher = self._make_publisher(site)
         self._pollers = self._make_pollers(site)
+        verbs = local_verbs(lambda: self._pollers, self._standing, clock)
+        self._control = Control(site.gateway.state_dir / NAME, verbs, clock)
 
     def start(self) -> None:
         """Start every thread."""
@@ -77,9 +84,14 @@ class Agent:
         if self._publisher is not None:
             self.crew.start(self._publisher)
         self._start_pollers()
+        if self._control.open():
+            self.crew.start(self._control)
 
     def stop(self) -> None:
         """Stop in order. What does not stop in time is left behind: the process is about to end anyway."""
+        self.crew.dismiss(self._control)
+        self._control.stop()
+        self.crew.leave(self._control, CONTROL_STOP_S)
         self._stop_pollers()
         self.crew.dismiss(self._pipeline)
         self._intake.tell(Stop())
@@ -141,6 +153,20 @@ class Agent:
             parts.append(f"uplink {self._publisher.snapshot().state}")
         return ", ".join([*parts, f"{resident_bytes() >> 20} MiB"])
 
+    def _standing(self) -> Mapping[str, Any]:
+        """Return what the local door tells of the agent."""
+        gateway, clock = self._site.gateway, self._clock
+        return {
+            "gateway": gateway.id,
+            "name": {"zh": gateway.name.zh, "en": gateway.name.en},
+            "software": SOFTWARE,
+            "site": str(self._site.path),
+            "pid": os.getpid(),
+            "clock": clock.quality(),
+            "status": self.status(),
+            "health": self.health(),
+        }
+
     # --- parts ---------------------------------------------------------------------------------------------------
 
     def _make_publisher(self, site: Site) -> Publisher | None:
@@ -174,6 +200,7 @@ class Agent:
                 self._intake,
                 self._random.random,
                 spread=site.buffer.commit_every_s == 0,
+                link_probe_s=link_probe_s(bus),
             )
             for bus in site.buses
             if by_bus[bus.name]

@@ -1,18 +1,22 @@
-"""One thread per bus: visit the devices that are due, hand over what they said.
+"""One thread per bus: visit the devices that are due, or listen to those that send; hand over what they said.
 
 Promises: a deadline is served once or counted, never queued up; a device that does not answer costs the others one
 time-out per probe, ever more rarely (`agent.absence`); a link that is down is probed once for all its devices; every
-failed visit becomes a scan of unknowns with the reason, so nothing stale is ever taken for good.
+failed visit becomes a scan of unknowns with the reason, so nothing stale is ever taken for good. Between two visits it
+makes those that people ask for (`agent.errands`); these are told to whoever asked and to nobody else.
 It refuses to know what a reading means.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 
 from agent.absence import LOST_AFTER, MOST_LINK_S, SHARE, Absence
+from agent.desk import is_answered
+from agent.errands import Errands, NoVisit
 from agent.log import get
 from agent.schedule import Schedule
 from drivers.errors import DriverError, LinkDown
@@ -20,6 +24,7 @@ from drivers.reading import Clock, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from agent.intake import Intake
     from config.site import Device
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 
 SPREAD_NS: Final = 1_000_000_000
 """Within this (and the shortest period) devices take their turns when they are spread, so none starts later."""
+LISTEN_S: Final = 0.2
+"""How long a bus is listened to at a time: so long an order to stop may wait."""
 LONGEST_WAIT_S: Final = 5.0
 """A poller with nothing to do still turns round this often, so that the watchdog sees it alive."""
 
@@ -54,11 +61,12 @@ class Poller:
         chance: Callable[[], float],
         *,
         spread: bool = False,
+        link_probe_s: float = MOST_LINK_S,
     ) -> None:
         """Poll `devices` over `bus`. With `spread` they take turns within the second, else one follows the other.
 
         A burst is cheaper when records are committed together; where each is committed by itself, it would only wait
-        for its neighbours' commits.
+        for its neighbours' commits. A link that is down is probed at least every `link_probe_s`.
         """
         self.name = bus.name
         self.bus = bus
@@ -68,17 +76,48 @@ class Poller:
         self._chance = chance
         share = SHARE if len(self._devices) > 1 else None
         self._absences = [Absence(share=share) for _ in self._devices]
-        self._link = Absence(most_s=MOST_LINK_S)
+        self._link = Absence(most_s=link_probe_s)
         periods = [int(device.poll_s * 1e9) for device in self._devices]
         self._schedule = Schedule(periods, clock.mono_ns(), min(SPREAD_NS, *periods) if spread else 0)
-        self._stopping = Event()
+        self._index = {device.spec.name: index for index, device in enumerate(self._devices)}
+        self._latest: dict[str, Scan] = {}
+        self._faults: dict[str, Scan] = {}
+        self._errands = Errands()
+        self._listeners: dict[str, list[Future[Scan]]] = {}
+        self._was_errand = False
+        self._is_stopping = False
+        self._woken = Event()
         self._handing_over = Lock()
         self._abandoned = False
         self._progress_ns = clock.mono_ns()
 
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices on this bus."""
+        return self._devices
+
     def stop(self) -> None:
         """Ask the thread to end after the visit it is on, whose scan is still handed over."""
-        self._stopping.set()
+        self._is_stopping = True
+        self._woken.set()
+
+    def ask(self, device: str) -> Future[Scan]:
+        """Ask for one more visit of a device of this bus (of one that sends, for what it sends next). From any thread.
+
+        The future gives the scan, or raises `agent.errands.NoVisit`. Nothing is recorded, and the schedule, the
+        back-off and what counts as lost stay as they are.
+        """
+        future = self._errands.ask(device)
+        self._woken.set()
+        return future
+
+    def latest(self, device: str) -> Scan | None:
+        """Return what a device said last, ``None`` before it was first asked. From any thread."""
+        return self._latest.get(device)
+
+    def last_fault(self, device: str) -> Scan | None:
+        """Return the last scan of a device in which something was missing. From any thread."""
+        return self._faults.get(device)
 
     def abandon(self) -> None:
         """Take nothing more: the thread did not end in time, and the pipeline is about to be past this site."""
@@ -96,17 +135,35 @@ class Poller:
         return PollerStatus(self.name, self._schedule.overruns, absent)
 
     def run(self) -> None:
-        """Visit whoever is due until told to stop."""
+        """Visit whoever is due, or listen, until told to stop."""
         try:
-            while not self._stopping.is_set():
-                self._progress_ns = now_ns = self._clock.mono_ns()
-                due_ns, index = self._schedule.next()
-                if due_ns > now_ns:
-                    self._stopping.wait(min((due_ns - now_ns) / 1e9, LONGEST_WAIT_S))
-                else:
-                    self._visit(index, now_ns)
+            while True:
+                self._woken.clear()
+                if self._is_stopping:
+                    break
+                self._turn()
         finally:
+            self._errands.end("the bus is being closed")
+            self._tell_listeners("the bus is being closed")
             self.bus.close()
+
+    def _turn(self) -> None:
+        """Do one thing: an errand, a visit, listening for a while, or waiting until there is something to do.
+
+        When something is due, every other turn at most is an errand: nobody's questions keep the plant from being read.
+        """
+        self._progress_ns = now_ns = self._clock.mono_ns()
+        due_ns, index = self._schedule.next()
+        errand = None if self._was_errand and due_ns <= now_ns else self._errands.take()
+        self._was_errand = errand is not None
+        if errand is not None:
+            self._run_errand(*errand)
+        elif due_ns > now_ns:
+            self._woken.wait(min((due_ns - now_ns) / 1e9, LONGEST_WAIT_S))
+        elif self.bus.listens:
+            self._listen(now_ns)
+        else:
+            self._visit(index, now_ns)
 
     def _visit(self, index: int, began_ns: int) -> None:
         device = self._devices[index]
@@ -118,8 +175,49 @@ class Poller:
             self._absent(index, str(error), began_ns)
         else:
             self._present(index, scan)
-        for refused in self.bus.refused():
-            self._intake.tell(refusal(refused))
+        self._tell_refusals()
+
+    def _listen(self, began_ns: int) -> None:
+        """Hear what comes by itself. While the link is up the devices are always due."""
+        try:
+            scans = self.bus.listen(began_ns + int(LISTEN_S * 1e9))
+        except LinkDown as error:
+            self._link_down(str(error), began_ns)
+            return
+        self._link.answered()
+        for scan in scans:
+            absence = self._absences[self._index[scan.device]]
+            if is_answered(scan):
+                absence.answered()
+            else:
+                absence.failures += 1
+            self._hand_over(scan)
+
+    # --- visits that people ask for ------------------------------------------------------------------------------
+
+    def _run_errand(self, device: str, future: Future[Scan]) -> None:
+        """Make one visit and tell only who asked for it."""
+        if device not in self._index:
+            future.set_exception(NoVisit(f"no device {device!r} on this bus"))
+        elif self.bus.listens:
+            self._listeners.setdefault(device, []).append(future)
+        else:
+            future.set_result(self._visited_once(device))
+            self._tell_refusals()
+
+    def _visited_once(self, device: str) -> Scan:
+        try:
+            return self.bus.visit(device)
+        except DriverError as error:
+            points = len(self._devices[self._index[device]].spec.points)
+            return Scan.unanswered(device, points, self._clock, str(error))
+
+    def _tell_listeners(self, reason: str) -> None:
+        for future in chain.from_iterable(self._listeners.values()):
+            future.set_exception(NoVisit(reason))
+        self._listeners.clear()
+
+    # --- what a visit means for the next ones --------------------------------------------------------------------
 
     def _present(self, index: int, scan: Scan) -> None:
         self._hand_over(scan)
@@ -161,9 +259,19 @@ class Poller:
         self._hand_over(Scan.unanswered(spec.name, len(spec.points), self._clock, reason))
 
     def _hand_over(self, scan: Scan) -> None:
+        self._latest[scan.device] = scan
+        if scan.fault is not None:
+            self._faults[scan.device] = scan
         with self._handing_over:
             if not self._abandoned:
                 self._intake.put(scan)
+        if self._listeners:
+            for future in self._listeners.pop(scan.device, ()):
+                future.set_result(scan)
+
+    def _tell_refusals(self) -> None:
+        for refused in self.bus.refused():
+            self._intake.tell(refusal(refused))
 
 
 def refusal(point: RefusedPoint) -> dict[str, object]:

@@ -2,65 +2,78 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from agent.cli.devices import Names, chosen, running_agent
 from agent.clock import SystemClock
-from agent.columns import flagged
-from agent.record import readings
+from agent.control_client import NoAnswer
+from agent.live import report
 from config.load import load
 from config.problem import SiteProblems
-from drivers.errors import DriverError
+from drivers.errors import DriverError, LinkDown
 from drivers.kinds import open_bus
 from drivers.reading import Scan
 
 if TYPE_CHECKING:
+    from agent.control_client import Visit
     from config.site import Device, Site
     from drivers.bus import Bus
     from drivers.reading import Clock
     from drivers.spec import BusSpec
 
+_LISTEN_NS: Final = 1_000_000_000
+
 SitePath = Annotated[Path, typer.Argument(help="The site file.", metavar="SITE.toml")]
-Names = Annotated[list[str] | None, typer.Argument(help="Devices to read (all, when none is named).", metavar="DEVICE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, keyed by device.")]
 
 
 def read(site: SitePath, device: Names = None, as_json: AsJson = False) -> None:
     """Read devices once and print what they say.
 
-    Use it after wiring, before `plantgate run`: does this meter answer, and do its numbers make sense?
-    Nothing is kept, signed or published. Exit 0 when every point was answered, 1 when something is missing (the reason
-    stands beside it), 2 when there is no such device.
+    Use it after wiring: does this meter answer, and do its numbers make sense? While the agent runs it makes the visit,
+    between two of its own; else this program opens the line itself. Nothing is kept, signed or published.
+    Exit 0 when every point was answered, 1 when something is missing (the reason stands beside it), 2 when there is no
+    such device.
     """
     try:
         checked = load(site)
     except SiteProblems as problems:
         print(problems, file=sys.stderr)
         raise typer.Exit(1) from None
-    chosen = _chosen(checked, device or [])
-    scans = _scans(checked, chosen)
-    if as_json:
-        print(json.dumps({one.spec.name: report(one, scans[one.spec.name]) for one in chosen}, ensure_ascii=False))
+    wanted = chosen(checked, device or [])
+    agent = running_agent(checked)
+    if agent is None:
+        scans = _scans(checked, wanted)
+        told = {one.spec.name: report(one, scans[one.spec.name]) for one in wanted}
     else:
-        print("\n\n".join("\n".join(_told(one, scans[one.spec.name])) for one in chosen))
-    raise typer.Exit(1 if any(scan.fault for scan in scans.values()) else 0)
+        told = _asked(agent, wanted)
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        print("\n\n".join("\n".join(_table(one, told[one.spec.name])) for one in wanted))
+    raise typer.Exit(1 if any(said["error"] for said in told.values()) else 0)
 
 
-def _chosen(site: Site, names: Sequence[str]) -> list[Device]:
-    by_name = {device.spec.name: device for device in site.devices}
-    for name in names:
-        if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(by_name) or 'none'}"
-            raise typer.BadParameter(f"no device {name!r} in {site.path.name}; {hint}")
-    return [by_name[name] for name in dict.fromkeys(names)] if names else list(site.devices)
+def _asked(agent: Visit, devices: Sequence[Device]) -> dict[str, Any]:
+    """Have the running agent visit the devices; return what each said."""
+    with agent:
+        try:
+            told: dict[str, Any] = agent.ask({"do": "read", "devices": [one.spec.name for one in devices]})["devices"]
+        except NoAnswer as reason:
+            print(f"plantgate: {reason}", file=sys.stderr)
+            raise typer.Exit(1) from None
+    if any(set(told[one.spec.name]["values"]) != {info.name for info in one.info} for one in devices):
+        print(
+            "plantgate: the site file has changed since the agent read it: systemctl reload plantgate", file=sys.stderr
+        )
+    return told
 
 
 def _scans(site: Site, devices: Iterable[Device]) -> dict[str, Scan]:
@@ -79,9 +92,25 @@ def _scans(site: Site, devices: Iterable[Device]) -> dict[str, Scan]:
 def _visit_all(spec: BusSpec, devices: Sequence[Device], clock: Clock) -> list[Scan]:
     bus = open_bus(spec, [device.spec for device in devices], clock)
     try:
-        return [_visit(bus, device, clock) for device in devices]
+        return _heard(bus, devices, clock) if bus.listens else [_visit(bus, device, clock) for device in devices]
     finally:
         bus.close()
+
+
+def _heard(bus: Bus, devices: Sequence[Device], clock: Clock) -> list[Scan]:
+    """Wait until each device has sent something, or has been silent for its time-out."""
+    scans: dict[str, Scan] = {}
+    missing = {device.spec.name: device for device in devices}
+    while missing:
+        try:
+            heard = bus.listen(clock.mono_ns() + _LISTEN_NS)
+        except LinkDown as error:
+            heard = [
+                Scan.unanswered(name, len(device.spec.points), clock, str(error)) for name, device in missing.items()
+            ]
+        scans |= {scan.device: scan for scan in heard if scan.device in missing}
+        missing = {name: device for name, device in missing.items() if name not in scans}
+    return list(scans.values())
 
 
 def _visit(bus: Bus, device: Device, clock: Clock) -> Scan:
@@ -97,24 +126,15 @@ def _visit(bus: Bus, device: Device, clock: Clock) -> Scan:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def report(device: Device, scan: Scan) -> dict[str, Any]:
-    """Return what one device said: values by point, the flags that are not N, and the reason for what is missing."""
-    names = tuple(info.name for info in device.info)
-    return {
-        "values": dict(zip(names, readings(scan.values), strict=True)),
-        "flags": flagged(names, scan.flags),
-        "error": scan.fault,
-    }
-
-
-def _told(device: Device, scan: Scan) -> list[str]:
+def _table(device: Device, told: dict[str, Any]) -> list[str]:
     """Return one device as a table: point, value, unit, flag, label."""
     lines = [f"{device.spec.name}  {device.label.zh}  {device.label.en}"]
     width = max((len(info.name) for info in device.info), default=0)
-    for info, value, flag in zip(device.info, readings(scan.values), scan.flags, strict=True):
+    for info in device.info:
+        value, flag = told["values"].get(info.name), told["flags"].get(info.name)
         shown = "-" if value is None else json.dumps(value, ensure_ascii=False)
-        mark = "" if flag == "N" else f"[{flag}]"
+        mark = f"[{flag}]" if flag else ""
         lines.append(f"  {info.name:<{width}}  {shown:>14} {info.unit:<8} {mark:<4} {info.label.zh}".rstrip())
-    if scan.fault is not None:
-        lines.append(f"  ! {scan.fault}")
+    if told["error"] is not None:
+        lines.append(f"  ! {told['error']}")
     return lines

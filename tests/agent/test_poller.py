@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.absence import MOST_PORT_S
+from agent.errands import MOST_WAITING, NoVisit
 from agent.intake import Intake
 from agent.poller import Poller
 from drivers.bus import BusCounters, RefusedPoint
@@ -38,6 +40,7 @@ class ScriptedBus:
     """A bus whose visits take time and end as the test wants."""
 
     name = "dcs"
+    listens = False
 
     def __init__(self, clock: HandClock, outcome: Callable[[str], DriverError | None], takes_s: float) -> None:
         self._clock = clock
@@ -47,6 +50,10 @@ class ScriptedBus:
         self.restored: list[str] = []
         self.closed = False
         self.refusals: list[RefusedPoint] = []
+
+    def listen(self, until_ns: int) -> list[Scan]:
+        """Never listened to."""
+        raise AssertionError(until_ns)
 
     def visit(self, device: str) -> Scan:
         """Answer after 2 ms, or fail after the time-out."""
@@ -75,24 +82,59 @@ class ScriptedBus:
         self.closed = True
 
 
+class SendingBus(ScriptedBus):
+    """A bus whose devices send every half second by themselves; `outcome` is asked once per listening."""
+
+    listens = True
+
+    def __init__(self, clock: HandClock, outcome: Callable[[str], DriverError | None], takes_s: float) -> None:
+        super().__init__(clock, outcome, takes_s)
+        self.next_ns = 0
+        self.listened: list[tuple[float, float]] = []
+
+    def listen(self, until_ns: int) -> list[Scan]:
+        """Return what device a has sent, or nothing at `until_ns`."""
+        self.listened.append((self._clock.now_ns / S, (until_ns - self._clock.now_ns) / S))
+        error = self._outcome("")
+        if error:
+            self._clock.now_ns += self._takes_ns
+            raise error
+        if until_ns < self.next_ns:
+            self._clock.now_ns = until_ns
+            return []
+        self._clock.now_ns = max(self._clock.now_ns, self.next_ns)
+        self.next_ns = self._clock.now_ns + S // 2
+        return [Scan("a", 0, self._clock.now_ns, (1.0, 2, "x", True), "NNNN")]
+
+
 class Scene:
     """A poller, driven step by step in simulated time."""
 
     def __init__(
-        self, names: Sequence[str], outcome: Callable[[str], DriverError | None], *, takes_s: float = 0.5
+        self,
+        names: Sequence[str],
+        outcome: Callable[[str], DriverError | None],
+        *,
+        takes_s: float = 0.5,
+        bus: type[ScriptedBus] = ScriptedBus,
+        **keys: Any,
     ) -> None:
         self.clock = HandClock()
-        self.bus = ScriptedBus(self.clock, outcome, takes_s)
+        self.bus = bus(self.clock, outcome, takes_s)
         self.intake = Intake()
         devices = [boiler(name=name, poll_s=1.0) for name in names]
-        self.poller = Poller(self.bus, devices, self.clock, self.intake, lambda: 0.5)
-        self.poller._stopping.wait = self._wait  # type: ignore[method-assign,assignment]
+        self.poller = Poller(self.bus, devices, self.clock, self.intake, lambda: 0.5, **keys)
+        self.poller._woken.wait = self._wait  # type: ignore[method-assign,assignment]
+        self.poller._turn = self._turn  # type: ignore[method-assign]
         self._until_ns = 0
+
+    def _turn(self) -> None:
+        Poller._turn(self.poller)
+        if self.clock.now_ns >= self._until_ns:
+            self.poller.stop()
 
     def _wait(self, timeout_s: float) -> bool:
         self.clock.now_ns += max(1, int(timeout_s * S))
-        if self.clock.now_ns >= self._until_ns:
-            self.poller.stop()
         return False
 
     def run(self, seconds: float) -> Scene:
@@ -230,3 +272,133 @@ def test_a_stall_is_followed_by_one_visit_not_by_a_burst(stall_s: int) -> None:
 
     assert 19 <= scene.count("a") <= 21
     assert scene.poller.status().overruns == stall_s
+
+
+# --- visits that people ask for --------------------------------------------------------------------------------------
+
+
+def test_an_errand_is_made_at_once_and_told_only_to_who_asked() -> None:
+    """Between two visits; nothing is recorded, and the rhythm stays."""
+    scene = Scene(["a", "b"], lambda _: None)
+    future = scene.poller.ask("b")
+    scene.run(10)
+
+    assert future.result(0).device == "b"
+    assert scene.bus.visits[0] == ("b", 0.0)
+    assert (scene.count("a"), scene.count("b")) == (10, 11)
+    assert len(scene.scans()) == 20
+
+
+def test_an_errand_to_a_dead_device_gives_unknowns_and_changes_nothing() -> None:
+    """The reason is told; the device's back-off and the others stay as they were."""
+    scene = Scene(["a", "b"], lambda name: NoAnswer("no answer within 0.5 s") if name == "b" else None)
+    future = scene.poller.ask("b")
+    scene.poller._turn()
+    scan = future.result(0)
+
+    assert (scan.values, scan.flags, scan.fault) == ((None,) * 4, "BBBB", "no answer within 0.5 s")
+    assert scene.poller.status().absent == ()
+    assert scene.scans() == []
+
+
+def test_errands_do_not_keep_the_plant_from_being_read() -> None:
+    """However many are waiting, what is due has every other turn."""
+    scene = Scene(["a"], lambda _: None)
+    futures = [scene.poller.ask("a") for _ in range(MOST_WAITING)]
+    scene.run(5)
+
+    assert all(future.done() for future in futures)
+    assert len(scene.scans()) == 5
+
+
+def test_more_errands_than_fit_are_refused_at_once() -> None:
+    """Memory is bounded, and who asks is told."""
+    scene = Scene(["a"], lambda _: None)
+    futures = [scene.poller.ask("a") for _ in range(MOST_WAITING + 1)]
+
+    with pytest.raises(NoVisit, match="too many"):
+        futures[-1].result(0)
+
+
+def test_nobody_waits_for_a_bus_that_was_closed() -> None:
+    """Asked before or after the end: the answer is that there will be none."""
+    scene = Scene(["a"], lambda _: None)
+    before = scene.poller.ask("a")
+    scene.poller.stop()
+    scene.poller.run()
+
+    for future in (before, scene.poller.ask("a"), scene.poller.ask("a")):
+        with pytest.raises(NoVisit, match="being closed"):
+            future.result(0)
+
+
+def test_a_cancelled_errand_is_not_made() -> None:
+    """Who has gone needs no answer, and the line is spared."""
+    scene = Scene(["a"], lambda _: None)
+    scene.poller.ask("a").cancel()
+    scene.run(3)
+
+    assert scene.count("a") == 3
+
+
+def test_the_last_scan_and_the_last_fault_are_there_for_whoever_looks() -> None:
+    """The fault stays when the device is well again."""
+    scene = Scene(["a"], lambda _: NoAnswer("asleep") if scene.clock.now_ns < S else None)
+    assert scene.poller.latest("a") is None
+    scene.run(10)
+    latest, fault = scene.poller.latest("a"), scene.poller.last_fault("a")
+
+    assert latest is not None
+    assert latest.fault is None
+    assert fault is not None
+    assert fault.fault == "asleep"
+
+
+# --- buses that are listened to --------------------------------------------------------------------------------------
+
+
+def test_what_comes_by_itself_is_handed_over_and_nobody_is_visited() -> None:
+    """Each listening is short, so that stopping is quick."""
+    scene = Scene(["a", "b"], lambda _: None, bus=SendingBus).run(10)
+    assert isinstance(scene.bus, SendingBus)
+
+    assert 19 <= len(scene.scans()) <= 21
+    assert scene.bus.visits == []
+    assert max(patience for _, patience in scene.bus.listened) <= 0.2
+
+
+def test_an_errand_on_a_listening_bus_is_the_next_that_comes() -> None:
+    """A device that sends cannot be asked."""
+    scene = Scene(["a"], lambda _: None, bus=SendingBus)
+    future = scene.poller.ask("a")
+    scene.run(2)
+
+    assert future.result(0).device == "a"
+
+
+def test_an_errand_on_a_listening_bus_that_is_closed_is_told_so() -> None:
+    """Nobody waits for ever for a device that said nothing."""
+    scene = Scene(["a", "b"], lambda _: None, bus=SendingBus)
+    future = scene.poller.ask("b")
+    scene.run(2)
+
+    with pytest.raises(NoVisit, match="being closed"):
+        future.result(0)
+
+
+@pytest.mark.parametrize("bus", [ScriptedBus, SendingBus])
+def test_a_port_that_was_unplugged_is_read_again_within_five_seconds(bus: type[ScriptedBus]) -> None:
+    """However long it was away: its port is tried often, for that costs next to nothing."""
+    scene = Scene(
+        ["a", "b"],
+        lambda _: LinkDown("unplugged") if 5 * S <= scene.clock.now_ns < 300 * S else None,
+        bus=bus,
+        link_probe_s=MOST_PORT_S,
+        takes_s=0.001,
+    )
+    scans = scene.run(320).scans()
+    good = [scan.mono_ns / S for scan in scans if scan.fault is None]
+
+    assert {scan.device for scan in scans if scan.fault == "unplugged"} == {"a", "b"}
+    assert min(at for at in good if at >= 300) < 300 + 2.5
+    assert len([at for at in good if at >= 304]) >= 15

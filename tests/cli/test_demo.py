@@ -39,7 +39,7 @@ STOPPED = Ending(None, frozenset(), 0)
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Return the demo's site, with ports that nobody listens on."""
-    ports = {"mqtt": 1883, "line1": 1502, "dcs": 1503, "stack": 1504}
+    ports = {"mqtt": 1883, "line1": 1502, "dcs": 1503, "stack": 1504, "rs485": tmp_path / "dev" / "rs485"}
     path = tmp_path / "site.toml"
     template = Template((ROOT / "agent/cli/demo_site.toml").read_text(encoding="utf-8"))
     path.write_text(template.substitute(ports), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""What the local door does: one function for each verb, over the pollers that run now.
+
+{"do": "status"}                               one line: who this is and how it goes
+{"do": "read", "devices": ["press-1", …]}      one more visit of each (of all, when none is named)
+{"do": "watch"}                                everything, at once and then every second
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from agent.caller import Answer, Later, Repeated
+from agent.control import Unwilling
+from agent.errands import NoVisit
+from agent.live import View, report, unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from agent.caller import Request
+    from agent.control import Verb
+    from agent.poller import Poller
+    from config.site import Device
+    from drivers.reading import Clock, Scan
+
+
+def local_verbs(
+    pollers: Callable[[], Sequence[Poller]], status: Callable[[], Mapping[str, Any]], clock: Clock
+) -> dict[str, Verb]:
+    """Return the verbs of a running agent. A later one is one more row."""
+    view = View(pollers, clock)
+    return {
+        "status": lambda _: dict(status()),
+        "read": lambda request: read(request, pollers()),
+        "watch": lambda _: Repeated(view.line),
+    }
+
+
+def read(request: Request, pollers: Sequence[Poller]) -> Later:
+    """Ask for one visit of each device that is wanted. Raises Unwilling."""
+    homes = {device.spec.name: (poller, device) for poller in pollers for device in poller.devices}
+    asked = [(homes[name][1], homes[name][0].ask(name)) for name in _wanted(request, homes)]
+
+    def answer() -> Answer:
+        return {"devices": {device.spec.name: _told(device, future) for device, future in asked}}
+
+    return Later([future for _, future in asked], answer)
+
+
+def _wanted(request: Request, homes: Mapping[str, object]) -> list[str]:
+    names = request.words.get("devices", list(homes))
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Unwilling('"devices" is a list of names')
+    for name in names:
+        if name not in homes:
+            near = difflib.get_close_matches(name, homes, 1)
+            raise Unwilling(f"the running agent has no device {name!r}" + (f"; it has {near[0]!r}" if near else ""))
+    return list(dict.fromkeys(names))
+
+
+def _told(device: Device, future: Future[Scan]) -> Answer:
+    if not future.done() or future.cancelled():
+        return unanswered(device, "the bus was too busy for one more visit")
+    error = future.exception()
+    return unanswered(device, str(error)) if isinstance(error, NoVisit) else report(device, future.result())
