@@ -24,6 +24,8 @@ from config.load import load
 from drivers.sim.instruments import plant_units
 from drivers.sim.modbus_server import Exchange, ModbusServer
 from drivers.sim.plant import Plant
+from drivers.sim.serial_plant import plant_lines
+from drivers.sim.serial_server import SerialServer
 
 if TYPE_CHECKING:
     from agent.verify.verdict import Report
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).with_name("demo_site.toml")
 _RTU_LINES = ("stack",)
+_SERIAL_LINE = "rs485"
 _SHOWN = ("dcs", 1)
 _SHOWN_DEVICE = "boiler-dcs"
 """The line and unit whose frames are shown, and its name in the site file."""
@@ -66,6 +69,8 @@ class Stage:
         self._story = Story(self._zero_ns / 1e9, self._enrol().public, first=None if old else 1)
         self._platform = Platform("plantgate/demo/#", self._hear)
         self._plant = ModbusServer(self._clock)
+        self._lines = SerialServer(self._clock)
+        self._port = directory / "dev" / _SERIAL_LINE
         self._shown: tuple[Exchange, Seen] | None = None
         self._site: Site | None = None
         self._report: Report | None = None
@@ -90,6 +95,7 @@ class Stage:
             code = await self._stop_agent(agent) if agent else None
             await self._platform.stop()
             self._plant.close()
+            self._lines.close()
         stored = demo_store.look(self._state_dir)
         ending = Ending(stored.committed if stored else None, stored.waiting if stored else frozenset(), code)
         return self._story.end(self._at_s(), ending)
@@ -106,16 +112,20 @@ class Stage:
     # --- setting up and striking ---
 
     async def _set_up(self) -> None:
-        """Open every port, then write the site file that names them."""
-        units = plant_units(Plant())
+        """Open every port, then write the site file that names them; the plant's time begins."""
+        born_ns, units = self._clock.mono_ns(), plant_units(Plant())
+        self._lines.offer(_SERIAL_LINE, plant_lines(Plant(), born_ns)[_SERIAL_LINE], self._port)
         ports = {line: self._plant.listen(line, on, framing=_framing(line)) for line, on in units.items()}
         await self._platform.start()
-        text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(ports, mqtt=self._platform.port)
+        text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+            ports, mqtt=self._platform.port, rs485=self._port
+        )
         self._site_file.write_text(text, encoding="utf-8")
         self._site = load(self._site_file)
         for unit in (unit for on in units.values() for unit in on.values()):
-            unit.start(self._clock.mono_ns())
+            unit.start(born_ns)
         self._plant.start()
+        self._lines.start()
 
     async def _start_agent(self) -> asyncio.subprocess.Process:
         """Start the real agent. A session of its own keeps Ctrl-C from it: it is stopped in order, as by systemd."""

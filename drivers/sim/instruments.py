@@ -7,10 +7,12 @@ status bits, a control system with every width, and an analyzer with scaled inte
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from drivers.sim.image import Image, bcd, block, pack, switches, text
+from drivers.sim.plant import FAN_POWER_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,16 +59,60 @@ class Instrument:
 
 
 def press_meter(press: PressState) -> Image:
-    """Draw an SDM630-like meter: float32 ABCD in input registers; watts, and energy in kWh."""
-    phases = [(2 * n, pack("f", v)) for n, v in enumerate((*press.volts, *press.amps))]
+    """Draw an Eastron SDM630: float32 ABCD in input registers; W, VA, var and kWh. Holding 10: three-phase, four wires.
+
+    The total at 156h adds import and export; the press exports nothing.
+    """
+    factor, energy = press.power_factor, press.energy_kwh
+    angle = math.acos(factor)
+    watts = [volts * amps * factor for volts, amps in zip(press.volts, press.amps, strict=True)]
+    per_phase = (
+        *press.volts,
+        *press.amps,
+        *watts,
+        *(watt / factor for watt in watts),
+        *(watt * math.tan(angle) for watt in watts),
+        *(factor,) * 3,
+        *(math.degrees(angle),) * 3,
+    )
+    total = press.power_kw * 1000
     fields = [
-        *phases,
-        (52, pack("f", press.power_kw * 1000)),
-        (62, pack("f", press.power_factor)),
-        (70, pack("f", press.frequency_hz)),
-        (72, pack("f", press.energy_kwh)),
+        *((2 * place, value) for place, value in enumerate(per_phase)),
+        (0x2A, sum(press.volts) / 3),
+        (0x2E, sum(press.amps) / 3),
+        (0x30, sum(press.amps)),
+        (0x34, total),
+        (0x38, total / factor),
+        (0x3C, total * math.tan(angle)),
+        (0x3E, factor),
+        (0x42, math.degrees(angle)),
+        (0x46, press.frequency_hz),
+        (0x48, energy),
     ]
-    return Image({"input": (block(0, 80, fields),)})
+    measured = block(0, 80, [(address, pack("f", value)) for address, value in fields])
+    sums = block(0x156, 4, [(0x156, pack("f", energy))])
+    return Image({"input": (measured, sums), "holding": (block(10, 2, [(10, pack("f", 3.0))]),)})
+
+
+def fan_meter(state: PlantState) -> Image:
+    """Draw a Chint DTSU666 at the fan: floats in holding registers that hold scaled integers (2300.0 is 230.0 V)."""
+    volts, kilowatts = state.press.volts, state.fan.power_kw
+    amps = [kilowatts * 1000 / 3 / phase / FAN_POWER_FACTOR for phase in volts]
+    tangent = math.tan(math.acos(FAN_POWER_FACTOR))
+    powers = (kilowatts * 1000, *(kilowatts * 1000 / 3,) * 3)
+    fields = [
+        *enumerate(10 * 3**0.5 * phase for phase in volts),
+        *enumerate((10 * phase for phase in volts), 3),
+        *enumerate((1000 * phase for phase in amps), 6),
+        *enumerate((10 * watts for watts in powers), 9),
+        *enumerate((10 * watts * tangent for watts in powers), 13),
+        *enumerate((1000 * FAN_POWER_FACTOR,) * 4, 21),
+        (34, 100 * state.press.frequency_hz),
+    ]
+    measured = block(0x2000, 0x50, [(0x2000 + 2 * place, pack("f", round(value))) for place, value in fields])
+    thirds = [(0x1020 + 2 * phase, pack("f", state.fan.energy_kwh / 3)) for phase in range(3)]
+    energies = block(0x101E, 20, [(0x101E, pack("f", state.fan.energy_kwh)), *thirds])
+    return Image({"holding": (energies, measured)})
 
 
 def fan_drive(fan: FanState) -> Image:

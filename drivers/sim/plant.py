@@ -3,19 +3,24 @@
 A press line works in strokes; its fumes go through a fan and a regenerative thermal oxidiser (RTO). A boiler makes
 the steam; its flue gas leaves by the stack that the analyzer watches. The relations an inspector would look for hold:
 energy is the integral of power, currents follow power, the fan's power is the cube of its speed, the RTO warms with
-the fumes it burns, and more boiler load means more gas and less oxygen.
+the fumes it burns, more boiler load means more gas and less oxygen, and what comes in by the supply is the sum of what
+press, fan and the rest of the house take.
 
 Every swing of the boiler passes its limit once per `BOILER.period_s`: that is the alarm of the demo.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from drivers.sim.physics import Cycle, noise, wave
 
 PRESS_RATED_KW = 45.0
 FAN_RATED_KW = 22.0
+HOUSE_KW = 12.0
+"""Light, compressors and offices: what the supply carries besides press and fan."""
+FAN_POWER_FACTOR, HOUSE_POWER_FACTOR = 0.86, 0.95
 BOILER_RATED_TH = 35.0
 """Steam at full load, tonnes per hour."""
 
@@ -101,6 +106,27 @@ class StackState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyState:
+    """What comes in from the grid. Phases carry equal shares of the power; `energy_kwh` never falls."""
+
+    volts: tuple[float, float, float]
+    amps: tuple[float, float, float]
+    power_kw: float
+    reactive_kvar: float
+    power_factor: float
+    frequency_hz: float
+    energy_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterState:
+    """The scrubber's circulating water, dosed with lye against the acid it takes up."""
+
+    ph: float
+    celsius: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlantState:
     """Everything at one moment."""
 
@@ -109,6 +135,8 @@ class PlantState:
     rto: RtoState
     boiler: BoilerState
     stack: StackState
+    supply: SupplyState
+    water: WaterState
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +147,20 @@ class Plant:
     press_kwh: float = field(default=182_340.0)
     fan_kwh: float = field(default=64_215.0)
     steam_t: float = field(default=912_400.0)
+    house_kwh: float = field(default=121_730.0)
 
     def at(self, t: float) -> PlantState:
         """Return the state `t` seconds after the start of the shift."""
-        fan = self._fan(t)
-        return PlantState(press=self._press(t), fan=fan, rto=self._rto(t), boiler=self._boiler(t), stack=self._stack(t))
+        press, fan = self._press(t), self._fan(t)
+        return PlantState(
+            press=press,
+            fan=fan,
+            rto=self._rto(t),
+            boiler=self._boiler(t),
+            stack=self._stack(t),
+            supply=self._supply(t, press, fan),
+            water=self._water(t),
+        )
 
     def _press(self, t: float) -> PressState:
         power = PRESS_RATED_KW * PRESS.at(t)
@@ -147,7 +184,7 @@ class Plant:
         return FanState(
             speed_hz=50.0 * speed,
             power_kw=power,
-            current_a=power * 1000 / (3**0.5 * 400 * 0.86),
+            current_a=power * 1000 / (3**0.5 * 400 * FAN_POWER_FACTOR),
             suction_pa=-1450.0 * speed**2 + 12 * noise(self.seed, 4, t),
             energy_kwh=self.fan_kwh + FAN_RATED_KW * FAN.total(t) / 3600,
         )
@@ -191,4 +228,32 @@ class Plant:
             gas_c=96.0 + 31.0 * load + 0.5 * noise(self.seed, 15, t, 0.5),
             pressure_pa=-180.0 - 60.0 * load + 5.0 * noise(self.seed, 16, t, 0.5),
             flow_m3h=21_000.0 + 38_000.0 * load + 150.0 * noise(self.seed, 17, t, 0.5),
+        )
+
+    def _supply(self, t: float, press: PressState, fan: FanState) -> SupplyState:
+        loads = (
+            (press.power_kw, press.power_factor),
+            (fan.power_kw, FAN_POWER_FACTOR),
+            (HOUSE_KW, HOUSE_POWER_FACTOR),
+        )
+        power = sum(kw for kw, _ in loads)
+        reactive = sum(kw * math.tan(math.acos(factor)) for kw, factor in loads)
+        apparent = math.hypot(power, reactive)
+        first, second, third = (apparent * 1000 / 3 / volts for volts in press.volts)
+        return SupplyState(
+            volts=press.volts,
+            amps=(first, second, third),
+            power_kw=power,
+            reactive_kvar=reactive,
+            power_factor=power / apparent,
+            frequency_hz=press.frequency_hz,
+            energy_kwh=press.energy_kwh + fan.energy_kwh + self.house_kwh + HOUSE_KW * t / 3600,
+        )
+
+    def _water(self, t: float) -> WaterState:
+        """Fumes make the water sour and warm; dosing brings it back."""
+        fumes = FUMES.at(t)
+        return WaterState(
+            ph=8.1 - 1.2 * fumes + 0.02 * noise(self.seed, 18, t, 0.5),
+            celsius=27.0 + 6.0 * fumes + 0.05 * noise(self.seed, 19, t, 0.5),
         )

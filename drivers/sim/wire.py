@@ -4,6 +4,7 @@
 
     TCP   transaction(2) protocol(2)=0 length(2) | unit(1) function(1) body        MODBUS Messaging on TCP/IP V1.0b, 3.1
     RTU   unit(1) function(1) body CRC(2, low byte first)                          MODBUS over Serial Line V1.02, 2.5.1
+    ASCII ":" unit function body LRC, two digits each, CR LF                       MODBUS over Serial Line V1.02, 2.5.2
 
 The body of a read is ``address(2) quantity(2)``; its answer ``byte count(1) data``, an exception ``code(1)`` with the
 function's top bit set (MODBUS Application Protocol V1.1b3, sections 6 and 7).
@@ -51,6 +52,9 @@ class Framing(Protocol):
     def foreign(self, request: Request, pdu: bytes) -> bytes:
         """Return a frame that looks like an answer but is not the answer to `request`."""
 
+    def broken(self, frame: bytes) -> bytes:
+        """Return `frame` with a wrong checksum (where there is none, with a wrong last byte)."""
+
 
 class TcpFraming:
     """Modbus TCP."""
@@ -77,6 +81,10 @@ class TcpFraming:
         """Return the answer under a transaction id that was never asked."""
         strange = (request.transaction + 0x1234) & 0xFFFF
         return struct.pack(">HHHB", strange, 0, len(pdu) + 1, request.unit) + pdu
+
+    def broken(self, frame: bytes) -> bytes:
+        """See `Framing.broken`: TCP frames have no checksum of their own."""
+        return frame[:-1] + bytes((frame[-1] ^ 0xFF,))
 
 
 class RtuFraming:
@@ -111,9 +119,44 @@ class RtuFraming:
 
     def foreign(self, request: Request, pdu: bytes) -> bytes:
         """Return the answer with a broken CRC: RTU has no transaction id to be wrong."""
-        frame = bytearray(self.wrap(request, pdu))
-        frame[-1] ^= 0xFF
-        return bytes(frame)
+        return self.broken(self.wrap(request, pdu))
+
+    def broken(self, frame: bytes) -> bytes:
+        """See `Framing.broken`."""
+        return frame[:-1] + bytes((frame[-1] ^ 0xFF,))
+
+
+class AsciiFraming:
+    """ASCII transmission: ``:`` then two hexadecimal digits a byte, LRC, CR LF (Serial Line V1.02, 2.5.2)."""
+
+    silent = True
+
+    def cut(self, stream: bytes) -> tuple[Request | None, int]:
+        """See `Framing.cut`. A line whose LRC or digits are wrong is dropped."""
+        begin, end = stream.rfind(b":", 0, stream.find(b"\r\n")), stream.find(b"\r\n")
+        if end < 0:
+            return None, 0
+        try:
+            content = bytes.fromhex(stream[begin + 1 : end].decode("ascii"))
+        except ValueError:
+            return None, end + 2
+        if begin < 0 or len(content) < 3 or sum(content) & 0xFF:  # noqa: PLR2004 - unit, function, LRC
+            return None, end + 2
+        return Request(0, content[0], content[1], content[2:-1], stream[begin : end + 2]), end + 2
+
+    def wrap(self, request: Request, pdu: bytes) -> bytes:
+        """See `Framing.wrap`."""
+        content = bytes((request.unit,)) + pdu
+        lrc = -sum(content) & 0xFF
+        return b":" + (content + bytes((lrc,))).hex().upper().encode("ascii") + b"\r\n"
+
+    def foreign(self, request: Request, pdu: bytes) -> bytes:
+        """Return the answer with a broken LRC: there is no transaction id to be wrong."""
+        return self.broken(self.wrap(request, pdu))
+
+    def broken(self, frame: bytes) -> bytes:
+        """See `Framing.broken`."""
+        return frame[:-3] + (b"0" if frame[-3:-2] != b"0" else b"1") + frame[-2:]
 
 
 def answer(request: Request, image: Image) -> bytes:

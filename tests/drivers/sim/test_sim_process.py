@@ -101,7 +101,10 @@ def test_faults_by_control_lines(simulator: Simulator) -> None:
     assert len(simulator.read(2, 0, 2)) == 5
 
 
-@pytest.mark.parametrize("line", ['{"fault": "drunk", "unit": 1}', "nonsense", "[]", '{"beer": 1}'])
+@pytest.mark.parametrize(
+    "line",
+    ['{"fault": "drunk", "unit": 1}', '{"fault": "noise", "line": "line1"}', "nonsense", "[]", '{"beer": 1}'],
+)
 def test_a_wrong_control_line_is_answered(simulator: Simulator, line: str) -> None:
     """A wish nobody understands is answered with an error, and the simulator goes on."""
     assert simulator.process.stdin is not None
