@@ -5,13 +5,14 @@ A bus is visited by one thread only. Counters are snapshots: any thread may ask 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drivers.reading import Scan
+    from drivers.spec import DeviceSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +21,9 @@ class Counters:
 
     `timeouts` are requests nobody answered, `bad_frames` answers with a wrong checksum, byte count or shape, `strays`
     answers that belonged to no request of ours (late, or for somebody else). `exceptions` counts the device's
-    refusals by Modbus exception code. `last_answer_ns` is monotonic, ``None`` before the first answer. `latency_s` is
-    a moving average (one eighth of each new answer), `busy_s` the time spent waiting for this device.
+    refusals by Modbus exception code, `deviations` what was tolerated in its telegrams though the standard says it
+    differently, by name. `last_answer_ns` is monotonic, ``None`` before the first answer. `latency_s` is a moving
+    average (one eighth of each new answer), `busy_s` the time spent waiting for this device.
     """
 
     requests: int
@@ -36,6 +38,7 @@ class Counters:
     busy_s: float
     sent_bytes: int
     received_bytes: int
+    deviations: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,12 @@ class Bus(Protocol):
 
     def refused(self) -> tuple[RefusedPoint, ...]:
         """Return the points found refused since the last call."""
+
+    def news(self) -> tuple[tuple[str, str], ...]:
+        """Return (device, words) of what was tolerated for the first time since the last call: for the log."""
+
+    def look(self, spec: DeviceSpec) -> Scan:
+        """Visit a device that the site does not describe, once. Raises DriverError when it gave nothing."""
 
     def restore(self, device: str) -> None:
         """Give the device's refused points another chance: it may have been repaired or replaced."""

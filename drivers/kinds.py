@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers.ascii.instruments import AsciiAsked, AsciiSender
@@ -33,7 +34,8 @@ def open_bus(spec: BusSpec, devices: Sequence[DeviceSpec], clock: Clock) -> Bus:
         return ModbusTcpBus(spec, mine, clock)
     instruments = [instrument_of(device, clock) for device in mine if not device.sends]
     senders = [sender_of(device, clock) for device in mine if device.sends]
-    return SerialLine(spec, stream_of(spec, clock), instruments, senders, clock)
+    meet = partial(instrument_of, clock=clock)
+    return SerialLine(spec, stream_of(spec, clock), instruments, senders, clock, meet=meet)
 
 
 def stream_of(spec: BusSpec, clock: Clock) -> Stream:

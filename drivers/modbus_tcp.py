@@ -52,6 +52,10 @@ class ModbusTcpBus:
         """Return nothing: nothing comes by itself."""
         return []
 
+    def news(self) -> tuple[tuple[str, str], ...]:
+        """Return nothing: Modbus has no dialects to tolerate."""
+        return ()
+
     def look(self, spec: DeviceSpec) -> Scan:
         """Visit a device that the site does not describe, once. Raises DriverError when it gave nothing."""
         station = Station(spec, self._cost, self._clock)

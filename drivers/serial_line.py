@@ -19,7 +19,7 @@ from drivers.status import judged
 from drivers.tcp_link import LinkClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drivers.reading import Clock, Scan
     from drivers.spec import BusSpec, DeviceSpec, LineSettings
@@ -40,12 +40,15 @@ class SerialLine:
         instruments: Sequence[Instrument],
         senders: Sequence[Sender],
         clock: Clock,
+        *,
+        meet: Callable[[DeviceSpec], Instrument] | None = None,
     ) -> None:
-        """Take the stream over. Nothing is opened before the first visit."""
+        """Take the stream over. Nothing is opened before the first visit. `meet` makes an instrument for `look`."""
         assert not (instruments and senders), "a line is asked or listened to"
         self.name = spec.name
         self._settings = spec.settings if isinstance(spec, SerialBusSpec) else None
         self._stream = stream
+        self._meet = meet
         self._clock = clock
         self._wire = LineWire(stream, clock, echo=isinstance(spec, SerialBusSpec) and spec.echo)
         self._instruments = {instrument.spec.name: instrument for instrument in instruments}
@@ -62,16 +65,14 @@ class SerialLine:
         """Read every point of `device` once. Raises DriverError when it gave nothing."""
         instrument = self._instruments[device]
         try:
-            if self._stream.is_open and self._wire.lost():  # broke while it was idle: nobody's fault, opened again
-                self._hang_up()
-            self._open(instrument.spec)
-            scan = instrument.visit(self._wire)
-        except LinkDown:
-            self._let_go()
-            raise
+            return self._visit(instrument)
         finally:
             self._refused += instrument.refused()
-        return judged(scan, instrument.spec.statuses)
+
+    def look(self, spec: DeviceSpec) -> Scan:
+        """Visit a device that the site does not describe, once. Raises DriverError when it gave nothing."""
+        assert self._meet is not None, "a line that is listened to asks nobody"
+        return self._visit(self._meet(spec))
 
     def listen(self, until_ns: int) -> list[Scan]:
         """Wait for what the devices send, at most until `until_ns`; return as soon as a scan is complete.
@@ -83,7 +84,7 @@ class SerialLine:
             try:
                 return self._listen(until_ns)
             except LinkClosed:
-                self._hang_up()
+                self._stream.hang_up()
                 return self._listen(until_ns)
         except LinkClosed as error:
             self._let_go()
@@ -96,6 +97,10 @@ class SerialLine:
         """Return the points found refused since the last call."""
         points, self._refused = tuple(self._refused), []
         return points
+
+    def news(self) -> tuple[tuple[str, str], ...]:
+        """Return (device, words) of what was tolerated for the first time since the last call."""
+        return tuple((name, words) for name, sender in self._senders.items() for words in sender.news())
 
     def restore(self, device: str) -> None:
         """Give the device's refused points another chance."""
@@ -122,6 +127,17 @@ class SerialLine:
         """Let go of the line. A later visit opens it again."""
         self._stream.close()
 
+    def _visit(self, instrument: Instrument) -> Scan:
+        try:
+            if self._stream.is_open and self._wire.lost():  # broke while it was idle: nobody's fault, opened again
+                self._stream.hang_up()
+            self._open(instrument.spec)
+            scan = instrument.visit(self._wire)
+        except LinkDown:
+            self._let_go()
+            raise
+        return judged(scan, instrument.spec.statuses)
+
     def _open(self, spec: DeviceSpec) -> None:
         """Have the stream open and set for a device."""
         if not self._stream.is_open:
@@ -130,12 +146,7 @@ class SerialLine:
 
     def _let_go(self) -> None:
         self._link_failures += 1
-        self._hang_up()
-
-    def _hang_up(self) -> None:
-        """Close the stream if it is open. Else it is left as it is: an ear goes on listening."""
-        if self._stream.is_open:
-            self._stream.close()
+        self._stream.hang_up()
 
     def _settings_of(self, spec: DeviceSpec) -> LineSettings | None:
         return self._settings and (spec.settings or self._settings)
@@ -157,11 +168,14 @@ class SerialLine:
 
     def _hear(self, data: bytes) -> list[Scan]:
         scans: list[Scan] = []
+        replies: dict[bytes, None] = {}  # one instrument described as two devices is answered once
         for sender in self._senders.values():
             complete, reply = sender.hear(data)
             scans += [judged(scan, sender.spec.statuses) for scan in complete]
             if reply:
-                self._stream.send(reply)
+                replies[reply] = None
+        for reply in replies:
+            self._stream.send(reply)
         return scans
 
     def _missed(self) -> list[Scan]:

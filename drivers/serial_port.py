@@ -172,6 +172,10 @@ class SerialPort:
             return None
         return LineFaults(frame=counts[6], parity=counts[8], overrun=counts[7], breaks=counts[9])
 
+    def hang_up(self) -> None:
+        """Close the port, to `open` it again."""
+        self.close()
+
     def close(self) -> None:
         """Give the port back. Closing twice is fine."""
         port, self._port, fd, self._fd = self._port, None, self._fd, -1

@@ -32,5 +32,8 @@ class Stream(Protocol):
     def waiting(self) -> bytes:
         """Return what is here without waiting, ``b""`` when nothing is. Raises LinkClosed."""
 
+    def hang_up(self) -> None:
+        """End what is broken, to `open` it again: whoever waits for a connection goes on waiting."""
+
     def close(self) -> None:
         """Let go of it. Closing twice is fine."""

@@ -27,6 +27,7 @@ class Tally:
         "answers",
         "bad_frames",
         "busy_ns",
+        "deviations",
         "exceptions",
         "last_answer_ns",
         "latency_max_ns",
@@ -44,6 +45,7 @@ class Tally:
         self.requests = self.answers = self.timeouts = self.bad_frames = self.strays = 0
         self.recent = ""
         self.exceptions: Counter[int] = Counter()
+        self.deviations: Counter[str] = Counter()
         self.last_answer_ns: int | None = None
         self.latency_ns = 0.0
         self.latency_max_ns = self.busy_ns = self.sent_bytes = self.received_bytes = 0
@@ -76,4 +78,5 @@ class Tally:
             busy_s=self.busy_ns / 1e9,
             sent_bytes=self.sent_bytes,
             received_bytes=self.received_bytes,
+            deviations=dict(self.deviations),
         )

@@ -5,8 +5,8 @@ its power or its network connects anew while the old connection still looks aliv
 a word is noticed by keepalive after a minute.
 
 Listening begins with the first `open` and outlasts the connections, or an instrument would be refused between two
-attempts of ours. So the `close` that answers a LinkClosed or LinkDown only ends that; the next `open` takes whoever has
-come meanwhile. Any other `close`, and so a second one, ends listening too.
+attempts of ours. So `hang_up` ends the connection only, and the next `open` takes whoever has come meanwhile; `close`
+ends listening too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ class TcpEar:
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
         self._readable = select.poll()
-        self._failed = False  # whether we have raised, and nobody has closed or opened since
 
     @property
     def is_open(self) -> bool:
@@ -54,7 +53,6 @@ class TcpEar:
 
     def open(self) -> None:
         """Listen, and take the connection of the instrument. Raises LinkDown when none comes within `ACCEPT_S`."""
-        self._failed = True
         if self._listener is None:
             self._listen()
         deadline_ns = self._clock.mono_ns() + int(ACCEPT_S * 1e9)
@@ -67,7 +65,6 @@ class TcpEar:
                 self._accept()
             except LinkClosed as error:
                 raise LinkDown(f"cannot take a connection to {self.where}: {error}") from error
-        self._failed = False
 
     def send(self, data: bytes) -> None:
         """Hand `data` to the kernel. Raises LinkClosed, also when the instrument lets our bytes pile up."""
@@ -93,15 +90,18 @@ class TcpEar:
         """Return what is here without waiting, ``b""`` when nothing is. Raises LinkClosed."""
         return self._ready(0)
 
-    def close(self) -> None:
-        """Hang up, and stop listening unless this answers a failure. Closing twice is fine; `open` begins anew."""
-        self._hang_up()
-        if self._failed:
-            self._failed = False
-        else:
-            self._fall_silent()
+    def hang_up(self) -> None:
+        """End the connection, if there is one, and go on listening."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                self._readable.unregister(connection)
+            with contextlib.suppress(OSError):
+                connection.close()
 
-    def _fall_silent(self) -> None:
+    def close(self) -> None:
+        """Hang up and stop listening. Closing twice is fine; `open` begins anew."""
+        self.hang_up()
         listener, self._listener = self._listener, None
         if listener is not None:
             with contextlib.suppress(OSError):
@@ -132,7 +132,6 @@ class TcpEar:
         except LinkClosed:
             if not someone_else_came:
                 raise
-            self._failed = False
         if someone_else_came:
             self._accept()
             if self._connection is None:
@@ -159,9 +158,7 @@ class TcpEar:
         except (BlockingIOError, ConnectionAbortedError):  # whoever knocked has left
             return
         except OSError as error:
-            self._hang_up()
-            self._fall_silent()  # or it would knock for ever
-            self._failed = True
+            self.close()  # or it would knock for ever
             raise LinkClosed(_words(error)) from error
         try:
             for level, option, value in KEEPALIVE:
@@ -170,23 +167,14 @@ class TcpEar:
         except OSError:
             connection.close()
             return
-        self._hang_up()
+        self.hang_up()
         self._connection = connection
         self._readable.register(connection, select.POLLIN)
         self.connects += 1
 
     def _lost(self, words: str) -> LinkClosed:
-        self._hang_up()
-        self._failed = True
+        self.hang_up()
         return LinkClosed(words)
-
-    def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(KeyError, ValueError):
-                self._readable.unregister(connection)
-            with contextlib.suppress(OSError):
-                connection.close()
 
 
 def _words(error: OSError) -> str:

@@ -93,6 +93,10 @@ class TcpLink:
         """Return what is here without waiting, ``b""`` when nothing is. Raises LinkClosed."""
         return self._take() if self._readable.poll(0) else b""
 
+    def hang_up(self) -> None:
+        """Give the connection back, to `open` another."""
+        self.close()
+
     def close(self) -> None:
         """Give the connection back. Closing twice is fine."""
         connection, self._socket = self._socket, None

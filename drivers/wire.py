@@ -100,5 +100,8 @@ class Sender(Protocol):
         Never raises; keeps a bounded part of what is incomplete; counts in `tally`.
         """
 
+    def news(self) -> list[str]:
+        """Return what has been tolerated for the first time since the last call, in words."""
+
     def silent(self) -> Scan | None:
         """Return a scan of unknowns when nothing has come for `spec.timeout_s` (and again after as long), else None."""

@@ -18,6 +18,8 @@ from tests.agent.plant import boiler
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from drivers.spec import DeviceSpec
+
 S = 1_000_000_000
 
 
@@ -50,6 +52,14 @@ class ScriptedBus:
         self.restored: list[str] = []
         self.closed = False
         self.refusals: list[RefusedPoint] = []
+
+    def news(self) -> tuple[tuple[str, str], ...]:
+        """Nothing is tolerated."""
+        return ()
+
+    def look(self, spec: DeviceSpec) -> Scan:
+        """Nobody looks."""
+        raise AssertionError(spec)
 
     def listen(self, until_ns: int) -> list[Scan]:
         """Never listened to."""

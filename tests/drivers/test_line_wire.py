@@ -391,6 +391,10 @@ class VirtualLine:
         """Be open."""
         self.is_open = True
 
+    def hang_up(self) -> None:
+        """Be closed."""
+        self.close()
+
     def close(self) -> None:
         """Be closed."""
         self.is_open = False
@@ -533,6 +537,9 @@ class Babble:
 
     def open(self) -> None:
         """Be open."""
+
+    def hang_up(self) -> None:
+        """Be closed."""
 
     def close(self) -> None:
         """Be closed."""

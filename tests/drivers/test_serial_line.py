@@ -84,6 +84,10 @@ class Analyzer:
         scan = Scan(self.spec.name, CLOCK.wall_ms(), CLOCK.mono_ns(), (self.spec.unit,), "N")
         return [scan] * data.count(self.spec.unit), b"!" * data.count(b"?")
 
+    def news(self) -> list[str]:
+        """Tell which it is."""
+        return [f"unit {self.spec.unit}"]
+
     def silent(self) -> Scan | None:
         """Return what the test has prepared."""
         return self.silences.pop() if self.silences else None
@@ -238,7 +242,7 @@ def test_a_line_behind_a_serial_server_works_alike() -> None:
 
 
 def test_every_sender_hears_everything_and_is_answered(peer: PtyPeer) -> None:
-    """Bytes go to all senders, replies go out, and the scans come back as soon as there is one."""
+    """Bytes go to all senders, equal replies go out once, and the scans come back as soon as there is one."""
     peer.script = lambda _: [b"\x01\x02?"]
     line = line_of(peer.path, senders=[Analyzer(device("a", 1)), Analyzer(device("b", 2))])
     assert line.listens
@@ -246,10 +250,11 @@ def test_every_sender_hears_everything_and_is_answered(peer: PtyPeer) -> None:
     peer.say(b"\x02?????\x01")
 
     heard: list[str] = []
-    while len(heard) < 6:
+    while len(heard) < 4:
         heard += [scan.device for scan in line.listen(CLOCK.mono_ns() + int(5e9))]
     assert sorted(heard[:2]) == ["a", "b"]
     assert peer.frames[0] == b"!!!!!"
+    assert line.news() == (("a", "unit 1"), ("b", "unit 2"))
     line.close()
 
 

@@ -219,16 +219,16 @@ def test_an_address_that_is_not_ours_is_said_in_words(host: str, words: str) -> 
         TcpEar(host, 9000, CLOCK).open()
 
 
-def test_the_close_that_answers_a_failure_keeps_listening() -> None:
-    """A bus closes its stream whenever it fails. The instrument is not refused because nobody is trying just then."""
+def test_hanging_up_keeps_listening() -> None:
+    """A bus hangs up whenever its stream fails. The instrument is not refused because nobody is trying just then."""
     with listening() as (ear, port):
-        ear.close()
+        ear.hang_up()
         with calling(port) as instrument:
             ear.open()
             instrument.close()
             with pytest.raises(LinkClosed):
                 ear.receive(soon())
-            ear.close()
+            ear.hang_up()
         with calling(port) as instrument:
             instrument.sendall(b"back")
             ear.open()
@@ -237,7 +237,7 @@ def test_the_close_that_answers_a_failure_keeps_listening() -> None:
 
 
 def test_close_gives_everything_back_and_can_be_repeated() -> None:
-    """After any other `close` nobody listens; `open` begins anew on the same port at once."""
+    """After `close` nobody listens; `open` begins anew on the same port at once."""
     with listening() as (ear, port), calling(port):
         ear.open()
         ear.close()
