@@ -28,6 +28,7 @@ from agent.clock import ts
 from agent.columns import flagged, picker
 from agent.periods import Piece, piece_of_boot, piece_of_day
 from agent.record import reading, readings
+from config.visits import name_of
 from drivers.reading import Quality, Scan, Value
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class Period:
         points = device.spec.points
         numbers = [index for index, point in enumerate(points) if is_number(point)]
         self._device = device
+        self._name = name_of(device.spec.name)
         self._zone = zone
         self._period_ms = round(device.report.period_s * 1000)
         self._pick = picker(numbers, len(points))
@@ -221,7 +223,7 @@ class Period:
         draft: Draft = {
             "kind": "readings",
             "ts": None if opened.offset_ms is None else ts(opened.piece.start_ms),
-            "device": self._device.spec.name,
+            "device": self._name,
             "values": dict(zip((info.name for info in self._device.info), readings(last.values), strict=True)),
             "period": reading(self._period_ms / 1000),
             "stats": self._stats(tally),

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any, Final
 from agent import wording
 from agent.limits import Level, Progress, Threshold, Watch, Watched, freeze, is_good, is_quiet, judge, watch
 from config.site import Device, Limit, PointInfo, Text
+from config.visits import visits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from drivers.reading import Scan, Value
 
@@ -59,7 +60,7 @@ Row = tuple[Held, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """The alarms of one device. `rows` holds, by point index, those that are not simply normal."""
+    """The alarms of one visit of a device. `rows` holds, by point index, those that are not simply normal."""
 
     device: str
     infos: tuple[PointInfo, ...]
@@ -98,14 +99,10 @@ class Alarms:
         for limit in limits:
             by_device.setdefault(limit.device, []).append(limit)
         self._rooms = {
-            device.spec.name: _Room(
-                device.spec.name,
-                device.info,
-                watch([info.name for info in device.info], by_device[device.spec.name]),
-                {},
-            )
+            visit: room
             for device in devices
             if device.spec.name in by_device
+            for visit, room in _rooms(device, by_device[device.spec.name])
         }
 
     @classmethod
@@ -162,8 +159,9 @@ class Alarms:
 
     def _take_back(self, entry: _Entry) -> Sequence[Draft]:
         """Continue a remembered alarm, or end it when its limit is not what it was."""
-        room = self._rooms.get(entry.device)
-        found = room.find(entry.point, entry.level) if room else None
+        rooms = (room for room in self._rooms.values() if room.device == entry.device)
+        places = ((room, found) for room in rooms if (found := room.find(entry.point, entry.level)))
+        room, found = next(places, (None, None))
         if room is None or found is None:
             return _ended(entry, "limit removed")
         point, place = found
@@ -172,6 +170,17 @@ class Alarms:
         row = room.row(point)
         room.keep(point, (*row[:place], entry.held, *row[place + 1 :]))
         return ()
+
+
+def _rooms(device: Device, limits: Sequence[Limit]) -> Iterator[tuple[str, _Room]]:
+    """Yield a room for each visit of a device, by its key. A point that is read in two is judged in the first."""
+    left = list(limits)
+    for visit in visits(device):
+        names = [info.name for info in visit.info]
+        mine = [limit for limit in left if limit.point in names]
+        left = [limit for limit in left if limit not in mine]
+        if mine:
+            yield visit.spec.name, _Room(device.spec.name, visit.info, watch(names, mine), {})
 
 
 def _noteworthy(room: _Room, scan: Scan) -> list[int]:

@@ -31,6 +31,7 @@ from agent.uplink.status import About
 from config.apart import load_apart
 from config.diff import needs_restart
 from config.problem import SiteProblems
+from config.visits import specs
 from drivers.kinds import open_bus
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Agent:
             by_bus[device.spec.bus].append(device)
         return [
             Poller(
-                open_bus(bus, [device.spec for device in by_bus[bus.name]], self._clock),
+                open_bus(bus, specs(by_bus[bus.name]), self._clock),
                 by_bus[bus.name],
                 self._clock,
                 self._intake,

@@ -1,7 +1,8 @@
 """What the scans of one device become: news of the device itself, and readings when the site wants them reported.
 
 Times are on the scan and in the stamp; nothing here asks for them. One desk per device; all of them belong to the
-pipeline's thread.
+pipeline's thread. A device that is read in two visits has two: each tells its own values, and only that of the fast
+visit tells whether the device is there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from agent.aggregate import RECONFIGURED, STARTED, Period
 from agent.change import OnChange
 from agent.columns import flagged
 from agent.record import readings
+from config.visits import is_slow, name_of
 from drivers.reading import Quality, Scan
 
 if TYPE_CHECKING:
@@ -29,14 +31,15 @@ SILENT_NS: Final = 60_000_000_000
 
 
 class Desk:
-    """Takes the scans of one device."""
+    """Takes the scans of one device, or of one of its two visits."""
 
     def __init__(self, device: Device, zone: ZoneInfo, *, lost: bool, reloaded: bool) -> None:
         """Start with an empty desk. `lost` is what the chain was last told of the device."""
         report = device.report
         self._names = tuple(info.name for info in device.info)
         self._normal = Quality.NORMAL.value * len(self._names)
-        self._device = device.spec.name
+        self._device = name_of(device.spec.name)
+        self._has_presence = not is_slow(device)
         self._failures = 0
         self.lost = lost
         self.width = len(self._names)
@@ -49,6 +52,8 @@ class Desk:
 
     def presence(self, scan: Scan) -> Draft | None:
         """Return the `event` when the device is lost (two visits in a row gave nothing) or back."""
+        if not self._has_presence:
+            return None
         if is_answered(scan):
             self._failures = 0
             if not self.lost:
@@ -72,7 +77,7 @@ class Desk:
             "kind": "readings",
             "ts": stamp.ts,
             "clk": stamp.clk,
-            "device": scan.device,
+            "device": self._device,
             "values": dict(zip(self._names, readings(scan.values), strict=True)),
         }
         if scan.flags != self._normal:

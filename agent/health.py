@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.counts import by_device
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,7 @@ def draft(
     return {
         "kind": "health",
         "buses": {status.bus: _bus(status, counters) for status, counters in pollers},
-        "devices": {name: _device(counters, now_ns) for _, bus in pollers for name, counters in bus.devices.items()},
+        "devices": {name: _device(counts, now_ns) for _, bus in pollers for name, counts in by_device(bus).items()},
         "outbox": asdict(outbox),
         "uplink": None if uplink is None else asdict(uplink),
         "process": {"rss": resident_bytes(), "cpu_s": round(sum(os.times()[:2]), 2)},

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.clock import ts
 from agent.columns import flagged
+from agent.counts import by_device
 from agent.record import readings
+from config.visits import visits
 from drivers.reading import Quality
 
 if TYPE_CHECKING:
@@ -53,6 +55,30 @@ def unanswered(device: Device, reason: str) -> Told:
     return {"values": dict.fromkeys(names), "flags": flags, "error": reason, "ts": None}
 
 
+def joined(device: Device, told: Sequence[Told]) -> Told:
+    """Return one report of a device out of those of its visits, with the points in the device's order.
+
+    What was read in the slow visit is as old as that: `slow` says which points these are, and tells its own `ts` and
+    whatever else is told of that visit.
+    """
+    if len(told) == 1:
+        return told[0]
+    fast, slow = told
+    names = [info.name for info in device.info]
+    source = {name: fast if name in fast["values"] else slow for name in names}
+    errors = dict.fromkeys(one["error"] for one in told if one["error"])
+    return {
+        **fast,
+        "values": {name: one["values"][name] for name, one in source.items()},
+        "flags": {name: one["flags"][name] for name, one in source.items() if name in one["flags"]},
+        "error": "; ".join(errors) or None,
+        "slow": {
+            "points": [name for name, one in source.items() if one is slow],
+            **{key: member for key, member in slow.items() if key not in ("values", "flags")},
+        },
+    }
+
+
 class View:
     """Looks at pollers. Used by one thread."""
 
@@ -68,11 +94,12 @@ class View:
         pollers = self._pollers()
         counters = {poller.name: poller.bus.counters() for poller in pollers}
         before = self._remember(now_ns, counters)
+        counts = {name: counted for bus in counters.values() for name, counted in by_device(bus).items()}
         return {
             "ts": ts(self._clock.wall_ms()),
             "buses": {poller.name: _bus(poller, counters[poller.name], before.get(poller.name)) for poller in pollers},
             "devices": {
-                device.spec.name: _device(poller, device, counters[poller.name].devices.get(device.spec.name), now_ns)
+                device.spec.name: _device(poller, device, counts.get(device.spec.name), now_ns)
                 for poller in pollers
                 for device in poller.devices
             },
@@ -113,15 +140,22 @@ def _share(now: BusCounters, before: BusCounters | None, what: str) -> float | N
 
 
 def _device(poller: Poller, device: Device, counts: Counters | None, now_ns: int) -> Told:
-    name = device.spec.name
-    scan, fault = poller.latest(name), poller.last_fault(name)
+    mine = visits(device)
+    faults = [fault for visit in mine if (fault := poller.last_fault(visit.spec.name)) is not None]
+    fault = max(faults, key=lambda scan: scan.mono_ns, default=None)
     return {
         "bus": poller.name,
-        **(unanswered(device, _NOTHING_YET) if scan is None else report(device, scan)),
-        "age_s": None if scan is None else _ago_s(scan.mono_ns, now_ns),
+        **joined(device, [_visit(visit, poller.latest(visit.spec.name), now_ns) for visit in mine]),
         "last_fault": None if fault is None else {"reason": fault.fault, "ago_s": _ago_s(fault.mono_ns, now_ns)},
         **({} if counts is None else _counts(counts)),
     }
+
+
+def _visit(visit: Device, scan: Scan | None, now_ns: int) -> Told:
+    """Return what was said in the last such visit, and how long ago."""
+    if scan is None:
+        return {**unanswered(visit, _NOTHING_YET), "age_s": None}
+    return {**report(visit, scan), "age_s": _ago_s(scan.mono_ns, now_ns)}
 
 
 def _counts(counts: Counters) -> Told:

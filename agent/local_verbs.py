@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from agent.caller import Answer, Later, Repeated
 from agent.control import Unwilling
 from agent.errands import NoVisit
-from agent.live import View, report, unanswered
+from agent.live import View, joined, report, unanswered
+from config.visits import visits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,12 +42,14 @@ def local_verbs(
 def read(request: Request, pollers: Sequence[Poller]) -> Later:
     """Ask for one visit of each device that is wanted. Raises Unwilling."""
     homes = {device.spec.name: (poller, device) for poller in pollers for device in poller.devices}
-    asked = [(homes[name][1], homes[name][0].ask(name)) for name in _wanted(request, homes)]
+    asked: list[tuple[Device, list[tuple[Device, Future[Scan]]]]] = []
+    for poller, device in (homes[name] for name in _wanted(request, homes)):
+        asked.append((device, [(visit, poller.ask(visit.spec.name)) for visit in visits(device)]))
 
     def answer() -> Answer:
-        return {"devices": {device.spec.name: _told(device, future) for device, future in asked}}
+        return {"devices": {device.spec.name: joined(device, [_told(*one) for one in each]) for device, each in asked}}
 
-    return Later([future for _, future in asked], answer)
+    return Later([future for _, each in asked for _, future in each], answer)
 
 
 def _wanted(request: Request, homes: Mapping[str, object]) -> list[str]:
@@ -60,8 +63,8 @@ def _wanted(request: Request, homes: Mapping[str, object]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _told(device: Device, future: Future[Scan]) -> Answer:
+def _told(visit: Device, future: Future[Scan]) -> Answer:
     if not future.done() or future.cancelled():
-        return unanswered(device, "the bus was too busy for one more visit")
+        return unanswered(visit, "the bus was too busy for one more visit")
     error = future.exception()
-    return unanswered(device, str(error)) if isinstance(error, NoVisit) else report(device, future.result())
+    return unanswered(visit, str(error)) if isinstance(error, NoVisit) else report(visit, future.result())

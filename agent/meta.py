@@ -39,9 +39,12 @@ def _device(device: Device) -> bytes:
         "protocol": device.spec.protocol,
         "address": device.spec.address,
         "poll": device.poll_s,
+        **({} if device.slow_s is None else {"slow": device.slow_s}),
         "report": {"kind": device.report.kind, "period": device.report.period_s},
         "points": {
-            info.name: {"label": _text(info.label), "unit": info.unit} | ({"code": info.code} if info.code else {})
+            info.name: {"label": _text(info.label), "unit": info.unit}
+            | ({"code": info.code} if info.code else {})
+            | ({"period": "slow"} if info.is_slow and device.slow_s is not None else {})
             for info in device.info
         },
     }

@@ -9,6 +9,7 @@ that was not judged. What waits in the intake when a commit is due goes into the
 from __future__ import annotations
 
 import json
+from collections import Counter
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from agent.intake import Intake, Item, Reload, Rotten, Stop
 from agent.log import get
 from agent.reconfiguration import changed, remembered
 from agent.record import digest, expressible
+from config.visits import name_of, visits
 from drivers.reading import Scan
 
 if TYPE_CHECKING:
@@ -164,7 +166,10 @@ class Pipeline:
     def _confess_turned_away(self) -> None:
         turned_away = self._intake.turned_away()
         if turned_away:
-            self.tell({"kind": "event", "event": "scans-dropped", "devices": turned_away})
+            devices: Counter[str] = Counter()
+            for visit, count in turned_away.items():
+                devices[name_of(visit)] += count
+            self.tell({"kind": "event", "event": "scans-dropped", "devices": dict(devices)})
 
     def _tell_clock(self, news: Sequence[Draft]) -> None:
         for draft in news:
@@ -221,8 +226,9 @@ class Pipeline:
         if changes:
             self._ledger.keep("meaning", remembered(site.meaning))
         self._desks = {
-            device.spec.name: Desk(device, zone, lost=device.spec.name in lost, reloaded=reloaded)
+            visit.spec.name: Desk(visit, zone, lost=visit.spec.name in lost, reloaded=reloaded)
             for device in site.devices
+            for visit in visits(device)
         }
         self._alarms, ended = Alarms.restore(site.devices, site.limits, state)
         for alarm in ended:

@@ -2,8 +2,9 @@
 
 Promises: a deadline is served once or counted, never queued up; a device that does not answer costs the others one
 time-out per probe, ever more rarely (`agent.absence`); a link that is down is probed once for all its devices; every
-failed visit becomes a scan of unknowns with the reason, so nothing stale is ever taken for good. Between two visits it
-makes those that people ask for (`agent.errands`); these are told to whoever asked and to nobody else.
+failed visit becomes a scan of unknowns with the reason, so nothing stale is ever taken for good. A device may be read
+in two visits, a fast and a slow one (`config.visits`): while the fast one fails the slow one is not made. Between two
+visits it makes those that people ask for (`agent.errands`); these are told to whoever asked and to nobody else.
 It refuses to know what a reading means.
 """
 
@@ -19,6 +20,7 @@ from agent.desk import is_answered
 from agent.errands import Errands, NoVisit
 from agent.log import get
 from agent.schedule import Schedule
+from config.visits import name_of, visits
 from drivers.errors import DriverError, LinkDown
 from drivers.reading import Clock, Scan
 
@@ -63,8 +65,9 @@ class Poller:
         spread: bool = False,
         link_probe_s: float = MOST_LINK_S,
     ) -> None:
-        """Poll `devices` over `bus`. With `spread` they take turns within the second, else one follows the other.
+        """Poll `devices` over `bus`, opened with their visits (`config.visits.specs`).
 
+        With `spread` they take turns within the second, else one follows the other.
         A burst is cheaper when records are committed together; where each is committed by itself, it would only wait
         for its neighbours' commits. A link that is down is probed at least every `link_probe_s`.
         """
@@ -74,12 +77,17 @@ class Poller:
         self._clock = clock
         self._intake = intake
         self._chance = chance
-        share = SHARE if len(self._devices) > 1 else None
-        self._absences = [Absence(share=share) for _ in self._devices]
+        self._visits = [visit for device in self._devices for visit in visits(device)]
+        self._index = {visit.spec.name: index for index, visit in enumerate(self._visits)}
+        self._firsts = [self._index[name_of(visit.spec.name)] for visit in self._visits]
+        share = SHARE if len(self._visits) > 1 else None
+        self._absences = [Absence(share=share) for _ in self._visits]
         self._link = Absence(most_s=link_probe_s)
-        periods = [int(device.poll_s * 1e9) for device in self._devices]
+        periods = [int(visit.poll_s * 1e9) for visit in self._visits]
         self._schedule = Schedule(periods, clock.mono_ns(), min(SPREAD_NS, *periods) if spread else 0)
-        self._index = {device.spec.name: index for index, device in enumerate(self._devices)}
+        slow = [index for index, first in enumerate(self._firsts) if index != first]
+        for turn, index in enumerate(slow):  # not all at once: that would be a long cycle now and then
+            self._schedule.shift(index, periods[index] * turn // len(slow))
         self._latest: dict[str, Scan] = {}
         self._faults: dict[str, Scan] = {}
         self._errands = Errands()
@@ -101,23 +109,23 @@ class Poller:
         self._is_stopping = True
         self._woken.set()
 
-    def ask(self, device: str) -> Future[Scan]:
-        """Ask for one more visit of a device of this bus (of one that sends, for what it sends next). From any thread.
+    def ask(self, visit: str) -> Future[Scan]:
+        """Ask for a visit of a device of this bus (of one that sends, for what it sends next). From any thread.
 
         The future gives the scan, or raises `agent.errands.NoVisit`. Nothing is recorded, and the schedule, the
         back-off and what counts as lost stay as they are.
         """
-        future = self._errands.ask(device)
+        future = self._errands.ask(visit)
         self._woken.set()
         return future
 
-    def latest(self, device: str) -> Scan | None:
-        """Return what a device said last, ``None`` before it was first asked. From any thread."""
-        return self._latest.get(device)
+    def latest(self, visit: str) -> Scan | None:
+        """Return what was said in the last such visit, ``None`` before the first. From any thread."""
+        return self._latest.get(visit)
 
-    def last_fault(self, device: str) -> Scan | None:
-        """Return the last scan of a device in which something was missing. From any thread."""
-        return self._faults.get(device)
+    def last_fault(self, visit: str) -> Scan | None:
+        """Return the scan of the last such visit in which something was missing. From any thread."""
+        return self._faults.get(visit)
 
     def abandon(self) -> None:
         """Take nothing more: the thread did not end in time, and the pipeline is about to be past this site."""
@@ -130,8 +138,8 @@ class Poller:
 
     def status(self) -> PollerStatus:
         """Return who is absent and how many deadlines were missed."""
-        pairs = zip(self._devices, self._absences, strict=True)
-        absent = tuple(device.spec.name for device, absence in pairs if absence.failures >= LOST_AFTER)
+        absences = {device.spec.name: self._absences[self._index[device.spec.name]] for device in self._devices}
+        absent = tuple(name for name, absence in absences.items() if absence.failures >= LOST_AFTER)
         return PollerStatus(self.name, self._schedule.overruns, absent)
 
     def run(self) -> None:
@@ -166,9 +174,8 @@ class Poller:
             self._visit(index, now_ns)
 
     def _visit(self, index: int, began_ns: int) -> None:
-        device = self._devices[index]
         try:
-            scan = self.bus.visit(device.spec.name)
+            scan = self.bus.visit(self._visits[index].spec.name)
         except LinkDown as error:
             self._link_down(str(error), began_ns)
         except DriverError as error:
@@ -195,22 +202,22 @@ class Poller:
 
     # --- visits that people ask for ------------------------------------------------------------------------------
 
-    def _run_errand(self, device: str, future: Future[Scan]) -> None:
+    def _run_errand(self, visit: str, future: Future[Scan]) -> None:
         """Make one visit and tell only who asked for it."""
-        if device not in self._index:
-            future.set_exception(NoVisit(f"no device {device!r} on this bus"))
+        if visit not in self._index:
+            future.set_exception(NoVisit(f"no device {visit!r} on this bus"))
         elif self.bus.listens:
-            self._listeners.setdefault(device, []).append(future)
+            self._listeners.setdefault(visit, []).append(future)
         else:
-            future.set_result(self._visited_once(device))
+            future.set_result(self._visited_once(visit))
             self._tell_refusals()
 
-    def _visited_once(self, device: str) -> Scan:
+    def _visited_once(self, visit: str) -> Scan:
         try:
-            return self.bus.visit(device)
+            return self.bus.visit(visit)
         except DriverError as error:
-            points = len(self._devices[self._index[device]].spec.points)
-            return Scan.unanswered(device, points, self._clock, str(error))
+            points = len(self._visits[self._index[visit]].spec.points)
+            return Scan.unanswered(visit, points, self._clock, str(error))
 
     def _tell_listeners(self, reason: str) -> None:
         for future in chain.from_iterable(self._listeners.values()):
@@ -224,7 +231,8 @@ class Poller:
         self._schedule.visited(index, self._clock.mono_ns())
         if self._absences[index].failures:
             self._absences[index].answered()
-            self.bus.restore(self._devices[index].spec.name)
+            for one in (index, *self._after(index)):
+                self.bus.restore(self._visits[one].spec.name)
         if self._link.failures:
             self._link.answered()
             self._everybody_due()
@@ -232,11 +240,20 @@ class Poller:
     def _absent(self, index: int, reason: str, began_ns: int) -> None:
         now_ns = self._clock.mono_ns()
         delay_s = self._absences[index].failed((now_ns - began_ns) / 1e9, self._chance)
-        self._schedule.postpone(index, now_ns + int(delay_s * 1e9))
+        probe_ns = now_ns + int(delay_s * 1e9)
+        self._schedule.postpone(index, probe_ns)
         self._hand_over_unknowns(index, reason)
         if self._link.failures:  # the link is up again, only this device is not
             self._link.answered()
             self._everybody_due(but=index)
+        for slow in self._after(index):
+            if self._schedule.due(slow) <= now_ns:
+                self._hand_over_unknowns(slow, reason)
+            self._schedule.postpone(slow, max(probe_ns, self._schedule.due(slow)))
+
+    def _after(self, index: int) -> list[int]:
+        """Return the visits that are not made while this one fails: after the fast one, the same device's slow one."""
+        return [other for other, first in enumerate(self._firsts) if first == index != other]
 
     def _link_down(self, reason: str, began_ns: int) -> None:
         """Put every device off until the next probe of the link; tell of each, since none of them is known now."""
@@ -244,18 +261,18 @@ class Poller:
         delay_s = self._link.failed((now_ns - began_ns) / 1e9, self._chance)
         if self._link.failures == 1:
             log.warning("link down", bus=self.name, reason=reason)
-        for index in range(len(self._devices)):
+        for index in range(len(self._visits)):
             self._schedule.postpone(index, now_ns + int(delay_s * 1e9))
             self._hand_over_unknowns(index, reason)
 
     def _everybody_due(self, but: int | None = None) -> None:
         now_ns = self._clock.mono_ns()
-        for index, absence in enumerate(self._absences):
-            if index != but and not absence.failures:
+        for index, first in enumerate(self._firsts):
+            if index != but and not self._absences[index].failures and not self._absences[first].failures:
                 self._schedule.postpone(index, now_ns)
 
     def _hand_over_unknowns(self, index: int, reason: str) -> None:
-        spec = self._devices[index].spec
+        spec = self._visits[index].spec
         self._hand_over(Scan.unanswered(spec.name, len(spec.points), self._clock, reason))
 
     def _hand_over(self, scan: Scan) -> None:
@@ -279,7 +296,7 @@ def refusal(point: RefusedPoint) -> dict[str, object]:
     return {
         "kind": "event",
         "event": "point-refused",
-        "device": point.device,
+        "device": name_of(point.device),
         "point": point.point,
         "code": point.code,
         "reason": point.reason,

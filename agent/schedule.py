@@ -40,6 +40,14 @@ class Schedule:
         self.overruns += max(0, (following - self._due[index]) // period - 1)
         self._move(index, following)
 
+    def shift(self, index: int, by_ns: int) -> None:
+        """Move the grid of `index`; what is due already stays so."""
+        self._origins[index] += by_ns
+
+    def due(self, index: int) -> int:
+        """Return when `index` is due, nanoseconds."""
+        return self._due[index]
+
     def postpone(self, index: int, until_ns: int) -> None:
         """Make `index` due at `until_ns`, off its grid: a probe of a device that does not answer, or at once."""
         self._move(index, until_ns)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from config.buses import settings_of
 from config.meaning import meaning_of
-from config.reporting import timeout_s
+from config.reporting import paces_s, timeout_s
 from config.schema import Hj212PointTable, SerialBusTable, TcpBusTable
 from config.site import (
     BufferLimits,
@@ -107,6 +107,7 @@ def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable]) -> Device:
     line = lines.get(table.bus)
     points = tuple(point_of(device.entry, point) for point in device.points)
     turnaround_s = table.turnaround if table.turnaround is not None else model.turnaround_s if model else 0.0
+    poll_s, slow_s = paces_s(device)
     spec = DeviceSpec(
         name=table.name,
         bus=table.bus,
@@ -125,10 +126,11 @@ def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable]) -> Device:
     return Device(
         spec=spec,
         label=table.label or Text(table.name, table.name),
-        poll_s=spec.timeout_s if spec.sends else table.poll,
-        report=_report(table, spec),
+        poll_s=poll_s,
+        report=_report(table, poll_s),
         info=tuple(_info(point) for point in device.points),
         model=model.name if model else None,
+        slow_s=slow_s,
     )
 
 
@@ -154,18 +156,18 @@ def _statuses(model: Model, names: Sequence[str]) -> Iterator[StatusSpec]:
             )
 
 
-def _report(table: DeviceTable, spec: DeviceSpec) -> Report:
+def _report(table: DeviceTable, poll_s: float) -> Report:
     """Return when the device reports; on every scan there is no period but the poll's own."""
     if isinstance(table.report, float):
         return Report(kind="period", period_s=table.report)
-    every = spec.timeout_s if spec.sends else table.poll
-    return Report(kind=table.report, period_s=table.heartbeat if table.report == "on-change" else every)
+    return Report(kind=table.report, period_s=table.heartbeat if table.report == "on-change" else poll_s)
 
 
 def _info(point: Entry[PointTable]) -> PointInfo:
     table = point.table
     code = table.factor if isinstance(table, Hj212PointTable) and table.code is None else table.code
-    return PointInfo(name=table.name, unit=table.unit, label=table.label or Text(table.name, table.name), code=code)
+    label = table.label or Text(table.name, table.name)
+    return PointInfo(name=table.name, unit=table.unit, label=label, code=code, is_slow=table.period == "slow")
 
 
 def _limit(table: LimitTable) -> Limit:

@@ -86,6 +86,16 @@ class DeviceEntry:
             self.protocol == "ascii" and ascii_lines is not None and ascii_lines.mode == "listen"
         )
 
+    @property
+    def comes_whole(self) -> bool:
+        """Whether it tells everything at once, so that no point can be read less often than the others."""
+        return self.sends or self.protocol == "ascii"
+
+    @property
+    def slow(self) -> Points:
+        """The points that need not be read as often as the others."""
+        return tuple(point for point in self.points if point.ok("period") and point.table.period == "slow")
+
 
 def read_device(spot: Spot, point_spots: Sequence[Spot], models: Models, findings: Findings) -> DeviceEntry:
     """Return one device with its points, having noted what is wrong with its tables and its choice of points."""

@@ -14,7 +14,7 @@ from drivers.spec import FactorSpec, FieldSpec, ItemSpec, PointSpec, SerialBusSp
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from config.site import Device, Limit
+    from config.site import Device, Limit, PointInfo
     from config.tables import Document
     from drivers.spec import AnyPoint, AsciiSpec, BusSpec, DeviceSpec
 
@@ -55,7 +55,7 @@ def _bus(bus: BusSpec) -> dict[str, Any]:
 
 
 def _device(device: Device, buses: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    spec, codes = device.spec, {info.name: info.code for info in device.info}
+    spec = device.spec
     report: dict[str, Any] = {"kind": device.report.kind}
     if device.report.kind != "on-scan":
         report["period_s"] = device.report.period_s
@@ -65,12 +65,21 @@ def _device(device: Device, buses: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "address": spec.address,
         "model": device.model,
         "poll_s": None if spec.sends else device.poll_s,
+        "slow_s": device.slow_s,
         "report": report,
-        "points": {point.name: _without_none(_point(point) | {"code": codes[point.name]}) for point in spec.points},
+        "points": {
+            info.name: _without_none(_point(point) | {"code": info.code, "period": _period(info, device)})
+            for point, info in zip(spec.points, device.info, strict=True)
+        },
         "statuses": _statuses(spec) or None,
         "lines": _lines(spec.ascii) if spec.ascii else None,
     }
     return _without_none(said)
+
+
+def _period(point: PointInfo, device: Device) -> str | None:
+    """Return "slow" where that makes a difference."""
+    return "slow" if point.is_slow and device.slow_s is not None else None
 
 
 def _point(point: AnyPoint) -> dict[str, Any]:

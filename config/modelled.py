@@ -56,6 +56,7 @@ def _table_of(point: ModelPoint, model: Model) -> schema.PointTable:
     said: dict[str, Any] = {key: getattr(spec, key) for key in ("name", "scale", "offset", "decimals", "range", "unit")}
     said |= {"code": point.code, "label": Text(point.label_zh, point.label_en)}
     said["ratio"] = None if model.primary else point.ratio
+    said["period"] = point.period
     if isinstance(spec, PointSpec):
         said |= {"table": spec.table, "at": spec.at, "type": spec.type, "order": spec.order or None}
         return schema.ModbusPointTable.model_construct(**said, unavailable=list(spec.unavailable))

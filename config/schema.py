@@ -30,6 +30,7 @@ TcpPort = Annotated[int, Field(ge=1, le=65535)]
 Protocol = Literal["modbus", "modbus-ascii", "dlt645-2007", "dlt645-1997", "hj212", "ascii"]
 Parity = Literal["N", "E", "O"]
 Role = Literal["production", "treatment", "combined", "main"]
+Pace = Literal["fast", "slow"]
 Pack = Literal["production", "treatment", "emission", "power", "data", "plan"]
 
 
@@ -120,6 +121,7 @@ class DeviceTable(SiteTable):
     model: Name | None = None
     points: list[Name] | None = None
     poll: Annotated[float, BeforeValidator(duration("10ms", "1d"))] = 5.0
+    slow: Annotated[float, BeforeValidator(duration("10ms", "1d"))] | None = None
     report: Annotated[float | Literal["on-scan", "on-change"], PlainValidator(values.report_when)] = 60.0
     heartbeat: Annotated[float, BeforeValidator(duration("1s", "1d"))] = 600.0
     timeout: Annotated[float, BeforeValidator(duration("10ms", "2h"))] | None = None
@@ -147,6 +149,7 @@ class PointTable(SiteTable):
     code: Short | None = None
     label: Label | None = None
     ratio: Literal["none", "ct", "pt", "ct*pt"] | None = None
+    period: Pace = "fast"
 
 
 class ModbusPointTable(PointTable):

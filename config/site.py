@@ -85,19 +85,24 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointInfo:
-    """What people and the platform want to know of a point, aligned with `DeviceSpec.points`."""
+    """What people and the platform want to know of a point, aligned with `DeviceSpec.points`.
+
+    `is_slow` points are those that `Device.slow_s` is about, where the device has it.
+    """
 
     name: str
     unit: str
     label: Text
     code: str | None
+    is_slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One instrument: how to read it (`spec`), how often, and when to tell.
 
-    Of an instrument that sends by itself, `poll_s` is how long it may be silent. `model` names its entry in the device
+    Of an instrument that sends by itself, `poll_s` is how long it may be silent. `slow_s` is how often its slow points
+    are read; ``None`` where all points are read on every visit (`config.visits`). `model` names its entry in the device
     library.
     """
 
@@ -107,6 +112,7 @@ class Device:
     report: Report
     info: tuple[PointInfo, ...]
     model: str | None = None
+    slow_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

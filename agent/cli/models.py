@@ -120,7 +120,9 @@ def _page(model: Model) -> str:
             f"grade {model.grade} {_VERIFIED[model.verified]}",
             f"line: {settings}; transformer ratios: {_ratios(model)}",
         ],
-        _columns([("POINT", "WHERE", "UNIT", "RANGE", "NOMINAL", "RATIO", "LABEL"), *map(_row, model.points)]),
+        _columns(
+            [("POINT", "WHERE", "UNIT", "RANGE", "NOMINAL", "RATIO", "PERIOD", "LABEL"), *map(_row, model.points)]
+        ),
         [_state(status, model) for status in model.statuses],
         [f"! {trap.zh}\n  {trap.en}" for trap in model.traps],
         [
@@ -143,7 +145,9 @@ def _row(point: ModelPoint) -> tuple[str, ...]:
     believable = f"{spec.range[0]:g} … {spec.range[1]:g}" if spec.range else ""
     nominal = "" if point.nominal is None else f"{point.nominal:g}"
     ratio = "" if point.ratio == "none" else point.ratio
-    return spec.name, _place(spec), spec.unit, believable, nominal, ratio, f"{point.label_zh}  {point.label_en}"
+    period = "" if point.period == "fast" else point.period
+    label = f"{point.label_zh}  {point.label_en}"
+    return spec.name, _place(spec), spec.unit, believable, nominal, ratio, period, label
 
 
 def _place(spec: AnyPoint) -> str:

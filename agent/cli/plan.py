@@ -11,6 +11,7 @@ import typer
 
 from config.load import load
 from config.problem import SiteProblems
+from config.visits import visits
 from drivers.forecast import exchanges
 from drivers.spec import SerialBusSpec
 
@@ -39,17 +40,24 @@ def plan(site: SitePath, as_json: AsJson = False) -> None:
 
 
 def planned(device: Device, bus: BusSpec) -> dict[str, Any]:
-    """Return the plan of one device: `reads`, `bytes` of all questions and answers, `cycle_s` of all of it."""
-    asked = exchanges(device.spec, bus)
+    """Return the plan of one device: `reads`, `bytes` of all questions and answers, `cycle_s` of all of it.
+
+    Where slow points are read in another visit, `slow` is its plan, and the rest is that of the fast one.
+    """
+    fast, *others = [_visit(visit, bus) for visit in visits(device)]
+    slow = {"slow": others[0]} if others else {}
+    return {"bus": bus.name, "sends": device.spec.sends, **fast, **slow}
+
+
+def _visit(visit: Device, bus: BusSpec) -> dict[str, Any]:
+    asked = exchanges(visit.spec, bus)
     return {
-        "bus": bus.name,
-        "sends": device.spec.sends,
         "reads": [
             {**one.said, "words": one.words, "bytes": one.bytes, "time_s": round(one.time_s, 6)} for one in asked
         ],
         "bytes": sum(one.bytes for one in asked),
         "cycle_s": round(sum(one.time_s for one in asked), 6),
-        "poll_s": device.poll_s,
+        "poll_s": visit.poll_s,
     }
 
 
@@ -57,17 +65,24 @@ def _told(site: Site, plans: dict[str, dict[str, Any]]) -> list[str]:
     lines: list[str] = []
     for bus in site.buses:
         mine = {name: plan for name, plan in plans.items() if plan["bus"] == bus.name}
-        load_share = sum(plan["cycle_s"] / plan["poll_s"] for plan in mine.values())
+        each = [*mine.values(), *(plan["slow"] for plan in mine.values() if "slow" in plan)]
+        load_share = sum(visit["cycle_s"] / visit["poll_s"] for visit in each)
         warning = "" if load_share <= 1 else "  ! more than it can carry: poll less often"
         lines.append(f"{bus.name}  {place(bus)}  busy {load_share:.1%}{warning}")
         for name, plan in mine.items():
             if plan["sends"]:
                 lines.append(f"  {name}: sends by itself")
                 continue
-            cycle = f"{plan['cycle_s'] * 1e3:.1f} ms every {plan['poll_s']:g} s"
-            lines.append(f"  {name}: {len(plan['reads'])} reads, {plan['bytes']} bytes, {cycle}")
-            lines += [f"    {read['words']}  {read['bytes']:>4} bytes" for read in plan["reads"]]
+            lines += _visit_told(name, plan)
+            if "slow" in plan:
+                lines += _visit_told(f"{name}, slow points", plan["slow"])
     return lines
+
+
+def _visit_told(whose: str, visit: dict[str, Any]) -> list[str]:
+    cycle = f"{visit['cycle_s'] * 1e3:.1f} ms every {visit['poll_s']:g} s"
+    first = f"  {whose}: {len(visit['reads'])} reads, {visit['bytes']} bytes, {cycle}"
+    return [first, *(f"    {read['words']}  {read['bytes']:>4} bytes" for read in visit["reads"])]
 
 
 def place(bus: BusSpec) -> str:

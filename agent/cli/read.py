@@ -14,9 +14,10 @@ import typer
 from agent.cli.devices import Names, chosen, running_agent
 from agent.clock import SystemClock
 from agent.control_client import NoAnswer
-from agent.live import report
+from agent.live import joined, report
 from config.load import load
 from config.problem import SiteProblems
+from config.visits import name_of, specs, visits
 from drivers.errors import DriverError, LinkDown
 from drivers.kinds import open_bus
 from drivers.reading import Scan
@@ -51,7 +52,10 @@ def read(site: SitePath, device: Names = None, as_json: AsJson = False) -> None:
     agent = running_agent(checked)
     if agent is None:
         scans = _scans(checked, wanted)
-        told = {one.spec.name: report(one, scans[one.spec.name]) for one in wanted}
+        told = {
+            one.spec.name: joined(one, [report(visit, scans[visit.spec.name]) for visit in visits(one)])
+            for one in wanted
+        }
     else:
         told = _asked(agent, wanted)
     if as_json:
@@ -90,9 +94,10 @@ def _scans(site: Site, devices: Iterable[Device]) -> dict[str, Scan]:
 
 
 def _visit_all(spec: BusSpec, devices: Sequence[Device], clock: Clock) -> list[Scan]:
-    bus = open_bus(spec, [device.spec for device in devices], clock)
+    bus = open_bus(spec, specs(devices), clock)
+    each = [visit for device in devices for visit in visits(device)]
     try:
-        return _heard(bus, devices, clock) if bus.listens else [_visit(bus, device, clock) for device in devices]
+        return _heard(bus, each, clock) if bus.listens else [_visit(bus, visit, clock) for visit in each]
     finally:
         bus.close()
 
@@ -113,14 +118,14 @@ def _heard(bus: Bus, devices: Sequence[Device], clock: Clock) -> list[Scan]:
     return list(scans.values())
 
 
-def _visit(bus: Bus, device: Device, clock: Clock) -> Scan:
-    name = device.spec.name
+def _visit(bus: Bus, visit: Device, clock: Clock) -> Scan:
+    key = visit.spec.name
     if sys.stderr.isatty():
-        print(f"\r\x1b[Kreading {name} …", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[Kreading {name_of(key)} …", end="", file=sys.stderr, flush=True)
     try:
-        return bus.visit(name)
+        return bus.visit(key)
     except DriverError as error:
-        return Scan.unanswered(name, len(device.spec.points), clock, str(error))
+        return Scan.unanswered(key, len(visit.spec.points), clock, str(error))
     finally:
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -27,6 +27,7 @@ from agent.live import View
 from agent.poller import Poller
 from config.load import load
 from config.problem import SiteProblems
+from config.visits import specs
 from drivers.kinds import open_bus
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _polling(site: Site, devices: Sequence[Device]) -> Iterator[View]:
     for bus in site.buses:
         here = [device for device in devices if device.spec.bus == bus.name]
         if here:
-            opened = open_bus(bus, [device.spec for device in here], clock)
+            opened = open_bus(bus, specs(here), clock)
             pollers.append(Poller(opened, here, clock, nobody, random, link_probe_s=link_probe_s(bus)))
     threads = [Thread(target=poller.run, name=poller.name, daemon=True) for poller in pollers]
     logging.disable()  # what goes wrong is on the screen

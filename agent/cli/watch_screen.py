@@ -110,6 +110,7 @@ class Screen:
                 yield Text(f" {device.spec.name}  the running agent does not know it: reload it", style=_BAD)
                 continue
             yield _spread(_named(device), _age(told, device.poll_s), width)
+            yield from _slow(told, device, width)
             yield _counted(told)
             yield from _fault(told)
             cells = [
@@ -157,6 +158,13 @@ def _age(told: Told, poll_s: float) -> Text:
         return Text("… nothing yet 尚无", style=_DIM)
     style = _BAD if told["error"] else _WARN if age_s > _STALE_POLLS * poll_s + 1 else _GOOD
     return Text(f"● {_ago(age_s)} ago 前", style=style)
+
+
+def _slow(told: Told, device: Device, width: int) -> Iterator[Text]:
+    """Yield how old the points are that are read less often, where there are such."""
+    if device.slow_s is not None and "slow" in told:
+        count = len(told["slow"]["points"])
+        yield _spread(Text(f"   慢速点 slow points {count}", style=_DIM), _age(told["slow"], device.slow_s), width)
 
 
 def _counted(told: Told) -> Text:

@@ -16,18 +16,30 @@ POINTS = (
     ("model", "string:4", None, "", Text("型号", "Model")),
     ("burner", "bit:0", None, "", Text("燃烧器", "Burner")),
 )
+SLOW = ("so2", "model")
+"""Points that are read less often where the boiler has a `slow_s`."""
 
 
-def boiler(*, report: str = "period", period_s: float = 60.0, poll_s: float = 1.0, name: str = "boiler") -> Device:
-    """Return the boiler's device."""
+def boiler(
+    *,
+    report: str = "period",
+    period_s: float = 60.0,
+    poll_s: float = 1.0,
+    name: str = "boiler",
+    slow_s: float | None = None,
+) -> Device:
+    """Return the boiler's device; with `slow_s` its stack value and its text are slow points."""
     points = tuple(
         PointSpec(name=name, table=Table.HOLDING, at=10 * at, type=kind, decimals=decimals, unit=unit)
         for at, (name, kind, decimals, unit, _) in enumerate(POINTS)
     )
-    info = tuple(PointInfo(name=name, unit=unit, label=label, code=None) for name, _, _, unit, label in POINTS)
+    info = tuple(
+        PointInfo(name=name, unit=unit, label=label, code=None, is_slow=name in SLOW)
+        for name, _, _, unit, label in POINTS
+    )
     spec = DeviceSpec(name=name, bus="dcs", protocol="modbus", address=1, timeout_s=0.5, points=points)
     how = Report(kind=report, period_s=period_s)  # type: ignore[arg-type]
-    return Device(spec=spec, label=Text("锅炉", "Boiler"), poll_s=poll_s, report=how, info=info)
+    return Device(spec=spec, label=Text("锅炉", "Boiler"), poll_s=poll_s, report=how, info=info, slow_s=slow_s)
 
 
 def limit(**members: Any) -> Limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.alarms import Alarms, Draft
+from config.visits import visits
+from drivers.reading import Scan
+from drivers.spec import StatusSpec
 from tests.agent.plant import boiler, limit, scan
 
 if TYPE_CHECKING:
@@ -307,3 +311,30 @@ def test_every_raised_is_followed_by_one_cleared(loads: list[int | None], restar
 
     active = {draft["alarm"] for draft in alarms.active()}
     assert active == {name for name, state in states.items() if state == "raised"}
+
+
+def test_a_slow_point_is_judged_in_its_own_visit_under_the_device_s_name() -> None:
+    """Both visits have their limits; an alarm outlives a reload that makes its point slow."""
+    limits = [HIGH, limit(point="so2", high=35.0)]
+    alarms = Alarms([boiler()], limits)
+    (raised,) = alarms.judge(scan(1, 50.0, so2=40), "t1")
+
+    split, ended = Alarms.restore([boiler(slow_s=60.0)], limits, alarms.snapshot())
+
+    assert ended == ()
+    assert split.active() == [raised]
+    assert told(split.judge(Scan("boiler", 0, 2, (112.4, True), "NN"), "t2")) == ["high raised"]
+    assert told(split.judge(Scan("boiler/slow", 0, 3, (20, "DZL4"), "NN"), "t3")) == ["high cleared"]
+    assert [draft["alarm"] for draft in split.active()] == ["limit.boiler.load.high"]
+
+
+def test_a_point_that_is_read_in_both_visits_is_judged_in_one() -> None:
+    """A status point may be: two judges would raise twice and clear in turns."""
+    device = boiler(slow_s=60.0)
+    status = StatusSpec(point=0, when=(1,), flag="D", decides=(1, 3))
+    device = replace(device, spec=replace(device.spec, statuses=(status,)))
+    alarms = Alarms([device], [HIGH])
+
+    assert ["load" in [info.name for info in visit.info] for visit in visits(device)] == [True, True]
+    assert told(alarms.judge(Scan("boiler", 0, 1, (112.4, True), "NN"), "t1")) == ["high raised"]
+    assert told(alarms.judge(Scan("boiler/slow", 0, 2, (50.0, 20, "DZL4"), "NNN"), "t2")) == []

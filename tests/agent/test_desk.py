@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from agent.clock import Stamp
 from agent.desk import Desk
+from config.visits import visits
+from drivers.reading import Scan
 from tests.agent.plant import boiler, scan
 
 STAMP = Stamp("2026-11-22T01:30:01.000Z", {"boot": "a6ebeace", "up": 1.0, "q": "sync"}, 1_795_311_001_000)
@@ -95,3 +97,34 @@ def test_on_change_is_silent_while_nothing_changes() -> None:
 
     assert told == [True, False, False]
     assert there.report(scan(4, 7.5), STAMP)
+
+
+def test_the_two_visits_of_a_device_tell_under_its_one_name() -> None:
+    """Each its own points with its own time, on every scan and over periods."""
+    for report in ("on-scan", "period"):
+        fast, slow = (
+            Desk(visit, ZoneInfo("Asia/Shanghai"), lost=False, reloaded=False)
+            for visit in visits(boiler(report=report, slow_s=60.0))
+        )
+        scans = {desk: Scan(key, 0, 1, values, "NN") for desk, key, values in _told(fast, slow)}
+        drafts = [
+            desk.report(scan, STAMP) or (desk.period and desk.period.close("end")) for desk, scan in scans.items()
+        ]
+
+        assert [draft and (draft["device"], draft["values"]) for draft in drafts] == [
+            ("boiler", {"load": 12, "burner": True}),
+            ("boiler", {"so2": 20, "model": "DZL4"}),
+        ]
+
+
+def _told(fast: Desk, slow: Desk) -> list[tuple[Desk, str, tuple[Any, ...]]]:
+    return [(fast, "boiler", (12.0, True)), (slow, "boiler/slow", (20, "DZL4"))]
+
+
+def test_only_the_fast_visit_tells_whether_the_device_is_there() -> None:
+    """A device is lost once, not twice."""
+    _, visit = visits(boiler(slow_s=60.0))
+    slow = Desk(visit, ZoneInfo("Asia/Shanghai"), lost=False, reloaded=False)
+
+    assert [slow.presence(Scan("boiler/slow", 0, at, NOTHING, "BB", "no answer")) for at in range(3)] == [None] * 3
+    assert not slow.lost

@@ -228,6 +228,31 @@ def test_scans_that_were_turned_away_are_confessed(scene: Scene) -> None:
     assert dropped["devices"] == {"boiler": 2}
 
 
+def test_the_two_visits_of_a_device_are_records_of_one_device(scene: Scene) -> None:
+    """Each with the time of its own visit; lost and back are told once, and what was turned away by device."""
+    plan = replace(site(scene.path), devices=(boiler(report="on-scan", slow_s=60.0),))
+    fast, slow = (
+        Scan("boiler", 0, 101 * SECOND, (7.0, True), "NN"),
+        Scan("boiler/slow", 0, 102 * SECOND, (20, "x"), "NN"),
+    )
+    silent = [
+        Scan(key, 0, at * SECOND, (None, None), "BB", "no answer")
+        for at in (103, 104)
+        for key in ("boiler", "boiler/slow")
+    ]
+    intake = Intake(most=6)
+    for one in (fast, slow, *silent, fast, slow):
+        intake.put(one)
+    records = scene.run(plan, intake=intake)
+    values = [record for record in records if record["kind"] == "readings"]
+
+    assert {record["device"] for record in values} == {"boiler"}
+    assert [sorted(record["values"]) for record in values[:2]] == [["burner", "load"], ["model", "so2"]]
+    assert values[0]["ts"] < values[1]["ts"]
+    assert [record["device"] for record in records if record.get("event") == "device-lost"] == ["boiler"]
+    assert [record["devices"] for record in records if record.get("event") == "scans-dropped"] == [{"boiler": 2}]
+
+
 def test_without_time_nothing_is_dated_and_nothing_guessed(scene: Scene) -> None:
     """While nobody vouches for the clock every ts is null and every clk says unsync."""
     scene.host.source = None

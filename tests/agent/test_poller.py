@@ -127,12 +127,13 @@ class Scene:
         *,
         takes_s: float = 0.5,
         bus: type[ScriptedBus] = ScriptedBus,
+        slow_s: float | None = None,
         **keys: Any,
     ) -> None:
         self.clock = HandClock()
         self.bus = bus(self.clock, outcome, takes_s)
         self.intake = Intake()
-        devices = [boiler(name=name, poll_s=1.0) for name in names]
+        devices = [boiler(name=name, poll_s=1.0, slow_s=slow_s) for name in names]
         self.poller = Poller(self.bus, devices, self.clock, self.intake, lambda: 0.5, **keys)
         self.poller._woken.wait = self._wait  # type: ignore[method-assign,assignment]
         self.poller._turn = self._turn  # type: ignore[method-assign]
@@ -282,6 +283,97 @@ def test_a_stall_is_followed_by_one_visit_not_by_a_burst(stall_s: int) -> None:
 
     assert 19 <= scene.count("a") <= 21
     assert scene.poller.status().overruns == stall_s
+
+
+# --- slow points -----------------------------------------------------------------------------------------------------
+
+
+def test_slow_points_are_visited_at_their_own_pace() -> None:
+    """Two minutes at one second and at thirty: at once, and then in turns; told under the visit's key."""
+    scene = Scene(["a", "b"], lambda _: None, slow_s=30.0).run(120)
+
+    slow = {key: [int(at) for name, at in scene.bus.visits if name == key] for key in ("a/slow", "b/slow")}
+    assert slow == {"a/slow": [0, 30, 60, 90], "b/slow": [0, 15, 45, 75, 105]}
+    assert (scene.count("a"), scene.count("b")) == (120, 120)
+    assert scene.poller.status().overruns == 0
+    assert {scan.device for scan in scene.scans()} == {"a", "a/slow", "b", "b/slow"}
+
+
+def test_a_dead_device_is_probed_by_its_fast_visit_alone() -> None:
+    """Its slow points are told as unknown with the same reason, at no cost; one device is absent, not two."""
+    scene = Scene(["a", "b"], lambda key: NoAnswer("no answer") if key.startswith("a") else None, slow_s=5.0).run(120)
+
+    unknown = [scan for scan in scene.scans() if scan.device == "a/slow"]
+    assert scene.count("a/slow") == 0
+    assert len(unknown) >= 2
+    assert {(scan.values, scan.flags, scan.fault) for scan in unknown} == {((None, None), "BB", "no answer")}
+    assert scene.poller.status().absent == ("a",)
+    assert scene.count("b") >= 0.95 * 120
+
+
+def test_when_the_device_is_back_its_slow_points_are_read_at_once() -> None:
+    """They are overdue, and the registers it refused get another chance in both visits."""
+    scene = Scene(["a", "b"], lambda key: NoAnswer("-") if key.startswith("a") and now() < 100 else None, slow_s=60.0)
+
+    def now() -> float:
+        return scene.clock.now_ns / S
+
+    scene.run(170)
+    back = min(at for key, at in scene.bus.visits if key == "a" and at >= 100)
+    slow = min(at for key, at in scene.bus.visits if key == "a/slow")
+
+    assert 0 < slow - back < 0.1
+    assert scene.bus.restored == ["a", "a/slow"]
+
+
+def test_slow_points_that_do_not_answer_cost_the_fast_ones_little() -> None:
+    """A meter that ignores questions for energy is neither absent nor held up."""
+    scene = Scene(["a"], lambda key: NoAnswer("-") if key == "a/slow" else None, slow_s=5.0).run(120)
+
+    assert scene.count("a") >= 0.95 * 120
+    assert 3 <= scene.count("a/slow") <= 15
+    assert scene.poller.status().absent == ()
+    assert scene.bus.restored == []
+
+
+def test_a_device_that_dies_at_its_slow_visit_costs_one_more_time_out() -> None:
+    """Whoever finds it dead first: after that only the fast visit asks."""
+    dead: set[str] = set()
+
+    def outcome(key: str) -> DriverError | None:
+        if key == "a/slow" and scene.clock.now_ns > 4 * S:
+            dead.add("a")
+        return NoAnswer("-") if key[0] in dead else None
+
+    scene = Scene(["b", "a"], outcome, slow_s=5.0)
+    scene.run(60)
+
+    assert [at > 4 for key, at in scene.bus.visits if key == "a/slow"] == [False, False, True]
+    assert scene.count("a") > 6
+
+
+def test_a_dead_device_stays_put_off_when_the_link_is_back() -> None:
+    """A link that returns makes everybody due, but not the slow points of one that does not answer."""
+
+    def outcome(key: str) -> DriverError | None:
+        if 20 <= scene.clock.now_ns / S < 40:
+            return LinkDown("refused")
+        return NoAnswer("-") if key.startswith("a") else None
+
+    scene = Scene(["a", "b"], outcome, slow_s=5.0)
+    scene.run(120)
+
+    assert [at for key, at in scene.bus.visits if key == "a/slow" and not 20 <= at < 40] == []
+
+
+def test_refused_slow_points_are_told_under_the_device_s_name() -> None:
+    """What the platform hears of is a device, never a visit."""
+    scene = Scene(["a"], lambda _: None, slow_s=5.0)
+    scene.bus.refusals.append(RefusedPoint("a/slow", "so2", 2, "illegal data address"))
+    scene.run(2)
+
+    (told,) = [item for item in iter(lambda: scene.intake.take(0), None) if isinstance(item, dict)]
+    assert (told["device"], told["point"]) == ("a", "so2")
 
 
 # --- visits that people ask for --------------------------------------------------------------------------------------

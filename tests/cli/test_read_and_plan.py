@@ -77,6 +77,13 @@ def written(folder: Path, port: int) -> Path:
     return path
 
 
+def with_slow(path: Path, point: str) -> Path:
+    """Make a point of the boiler a slow one."""
+    text = path.read_text(encoding="utf-8").replace('timeout = "300ms"', 'timeout = "300ms"\nslow = "60s"')
+    path.write_text(text.replace(f'name = "{point}"', f'name = "{point}"\n  period = "slow"'), encoding="utf-8")
+    return path
+
+
 def told(*words: str) -> tuple[int, str]:
     """Return exit code and standard output of a command line."""
     result = CliRunner().invoke(application([words[0]]), list(words))
@@ -138,6 +145,46 @@ def test_plan_prints_reads_bytes_and_cycle_by_device(tmp_path: Path) -> None:
     assert [(read["function"], read["address"], read["count"]) for read in plan["reads"]] == [(3, 100, 2), (4, 9000, 2)]
     assert plan["bytes"] == sum(read["bytes"] for read in plan["reads"]) == 2 * (12 + 9 + 4)
     assert plan["cycle_s"] > 0
+
+
+def test_read_shows_slow_points_among_the_others(site: Path) -> None:
+    """One device with all its points in their order; scripts see which come from the other visit, and when."""
+    with_slow(site, "steam")
+    code, said = told_json("read", str(site))
+    told_of = said["boiler"]
+
+    assert code == 0
+    assert list(told_of["values"].items()) == [("load", 112.4), ("steam", None), ("far", 12.3)]
+    assert (told_of["flags"], told_of["error"]) == ({"steam": "D"}, None)
+    assert told_of["slow"]["points"] == ["steam"]
+    assert told_of["slow"]["ts"] >= told_of["ts"]
+
+
+def test_plan_shows_both_visits_with_their_periods(tmp_path: Path) -> None:
+    """The slow one within its device for scripts, below it for people; both count for how busy the bus is."""
+    path = with_slow(written(tmp_path, 1), "far")
+    _, said = told_json("plan", str(path))
+    _, text = told("plan", str(path))
+    fast, slow = said["boiler"], said["boiler"]["slow"]
+
+    assert [[read["address"] for read in visit["reads"]] for visit in (fast, slow)] == [[100], [9000]]
+    assert (fast["poll_s"], slow["poll_s"]) == (5.0, 60.0)
+    assert "  boiler: 1 reads, 25 bytes" in text
+    assert "  boiler, slow points: 1 reads, 25 bytes" in text
+    assert f"busy {fast['cycle_s'] / 5 + slow['cycle_s'] / 60:.1%}" in text
+
+
+def test_slow_energies_make_the_cycle_of_a_line_shorter(tmp_path: Path) -> None:
+    """Ten three-phase meters at 9600 baud with all their points: what `slow` is for."""
+    meter = '[[device]]\nname = "m{0}"\nbus = "line"\naddress = {0}\nmodel = "eastron-sdm630"\npoll = "5s"\n'
+    head = '[gateway]\nid = "box"\n[[bus]]\nname = "line"\ntype = "serial"\nport = "/dev/ttyS0"\n'
+    cycles = []
+    for more in ("", 'slow = "60s"\n'):
+        (tmp_path / "site.toml").write_text(head + "".join(meter.format(unit) + more for unit in range(1, 11)), "utf-8")
+        _, said = told_json("plan", str(tmp_path / "site.toml"))
+        cycles.append(sum(plan["cycle_s"] for plan in said.values()))
+
+    assert cycles[1] < 0.85 * cycles[0]
 
 
 def test_plan_for_people_says_how_busy_each_bus_is(tmp_path: Path) -> None:

@@ -193,6 +193,29 @@ def test_watching_an_agent_that_ends_says_so(scene: Scene) -> None:
     assert b"the agent has ended" in err
 
 
+@pytest.mark.parametrize("is_running", [True, False], ids=["through the agent", "directly"])
+def test_a_device_with_slow_points_is_one_device(tmp_path: Path, is_running: bool) -> None:
+    """Read and watched with all its points in their order; what is slow has a time of its own."""
+    points = [point("energy", 5, period="slow"), point(), point("more", 6, period="slow")]
+    devices = [device("meter", points=points, slow="1h", report="on-change", heartbeat="2h")]
+    with Scene(tmp_path, port=1) as made:
+        made.write(uplink=None, devices=devices)
+        if is_running:
+            made.agent.start()
+        site = str(made.agent.site)
+        _, once, _ = told("read", site, "--json")
+        _, lines, _ = told("watch", site, "--json", "--for", "2")
+    read, watched = json.loads(once), json.loads(lines.splitlines()[-1])
+
+    for said in (read["meter"], watched["devices"]["meter"]):
+        assert list(said["values"]) == ["energy", "count", "more"]
+        assert None not in said["values"].values()
+        assert said["slow"]["points"] == ["energy", "more"]
+        assert said["error"] is None
+    assert list(watched["devices"]) == ["meter"]
+    assert watched["devices"]["meter"]["slow"]["age_s"] > watched["devices"]["meter"]["age_s"]
+
+
 # --- the screen ------------------------------------------------------------------------------------------------------
 
 LINE: dict[str, Any] = {
@@ -282,6 +305,23 @@ def test_the_screen_shows_values_quality_age_errors_and_load(tmp_path: Path, wid
     assert "on on 开 N 正常 normal" in words
     assert "dead ● 3 min ago 前" in words
     assert "count — B 无通讯 no contact" in words
+
+
+def test_points_that_are_read_less_often_have_an_age_of_their_own(tmp_path: Path) -> None:
+    """A counter that was read half a minute ago never looks as fresh as the power beside it."""
+    slow_point = {**POINTS[0], "period": "slow"}
+    one = device("meter", points=[slow_point, *POINTS[1:]], slow="30s")
+    site = load(Site(buses=[bus(1)], devices=[one]).write(tmp_path))
+    told_of = {**LINE["devices"]["meter"], "slow": {"points": ["count"], "ts": None, "error": None, "age_s": 27.0}}
+    out = StringIO()
+    line = {**LINE, "devices": {"meter": told_of}}
+
+    Console(file=out, width=80).print(Screen(site, site.devices, Now(line, 3.0, None, "directly 直读")))
+
+    words = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "meter ● 0.4 s ago 前" in words
+    assert "慢速点 slow points 1 ● 27 s ago 前" in words
+    assert "次数 Count 7 N 正常 normal" in words
 
 
 def test_what_does_not_fit_is_counted_not_hidden(tmp_path: Path) -> None:
