@@ -37,4 +37,5 @@ def _sum(one: Counters, two: Counters) -> Counters:
         busy_s=one.busy_s + two.busy_s,
         sent_bytes=one.sent_bytes + two.sent_bytes,
         received_bytes=one.received_bytes + two.received_bytes,
+        deviations=Counter(one.deviations) + Counter(two.deviations),
     )

@@ -39,6 +39,9 @@ def _bus(status: PollerStatus, counters: BusCounters) -> dict[str, Any]:
         "busy_s": round(counters.busy_s, 3),
         "overruns": status.overruns,
         "absent": list(status.absent),
+        "noise_bytes": counters.noise_bytes,
+        "echoes": counters.echoes,
+        "diagnosis": counters.diagnosis,
     }
 
 
@@ -50,6 +53,7 @@ def _device(counters: Counters, now_ns: int) -> dict[str, Any]:
         "timeouts": counters.timeouts,
         "bad_frames": counters.bad_frames,
         "strays": counters.strays,
+        "deviations": dict(sorted(counters.deviations.items())),
         "exceptions": {str(code): count for code, count in sorted(counters.exceptions.items())},
         "last_answer_ago_s": None if last is None else round((now_ns - last) / 1e9, 1),
         "latency_ms": round(counters.latency_s * 1e3, 2),

@@ -40,7 +40,7 @@ def build_site(document: Document, path: Path, notices: tuple[str, ...]) -> Site
     root = path.parent
     buses = tuple(_bus(bus) for bus in document.buses)
     lines = {bus.table.name: bus.table for bus in document.buses if isinstance(bus.table, SerialBusTable)}
-    devices = tuple(_device(device, lines) for device in document.devices)
+    devices = tuple(_device(device, lines, root) for device in document.devices)
     limits = tuple(_limit(limit.table) for limit in document.limits)
     buffer = document.buffer.table
     return Site(
@@ -102,7 +102,7 @@ def _bus(bus: Entry[TcpBusTable] | Entry[SerialBusTable]) -> BusSpec:
     )
 
 
-def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable]) -> Device:
+def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable], root: Path) -> Device:
     table, model = device.entry.table, device.model
     line = lines.get(table.bus)
     points = tuple(point_of(device.entry, point) for point in device.points)
@@ -122,6 +122,7 @@ def _device(device: DeviceEntry, lines: Mapping[str, SerialBusTable]) -> Device:
         turnaround_s=turnaround_s,
         statuses=tuple(_statuses(model, [point.name for point in points])) if model else (),
         ascii=model.ascii if model else None,
+        sm4_key_file=str(root / table.sm4_key_file) if table.sm4_key_file else None,
     )
     return Device(
         spec=spec,

@@ -14,7 +14,7 @@ from config.buses import check_buses
 from config.points import check_points
 from config.references import check_names, check_references, points_by_name
 from config.reporting import check_reporting
-from config.secrets_on_disk import check_files
+from config.secrets_on_disk import check_files, check_sm4_key
 from config.telegrams import check_telegrams
 from config.thresholds import check_limits
 
@@ -41,6 +41,7 @@ def check(document: Document, root: Path, findings: Findings) -> None:
     for device in document.devices:
         check_reporting(device, findings)
         _check_model(device, findings)
+        check_sm4_key(device.entry, device.protocol, root, findings)
         check_points(device, findings)
         check_telegrams(device, findings)
     check_limits(document.limits, points_by_name(document.devices), findings)

@@ -126,6 +126,7 @@ class DeviceTable(SiteTable):
     heartbeat: Annotated[float, BeforeValidator(duration("1s", "1d"))] = 600.0
     timeout: Annotated[float, BeforeValidator(duration("10ms", "2h"))] | None = None
     turnaround: Annotated[float, BeforeValidator(duration("0s", "10s"))] | None = None
+    sm4_key_file: Filled | None = None
     ct: Ratio = 1.0
     pt: Ratio = 1.0
     max_registers: Annotated[int, Field(ge=1, le=125)] = 125

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
     from config.entry import Entry
     from config.findings import Findings
-    from config.schema import MqttTable
+    from config.schema import DeviceTable, MqttTable
 
 _MOST_BYTES = 256 * 1024
 _PEM = {"ca_file": b"CERTIFICATE-----", "cert_file": b"CERTIFICATE-----", "key_file": b"PRIVATE KEY-----"}
-_PRIVATE = ("password_file", "key_file")
+_PRIVATE = ("password_file", "key_file", "sm4_key_file")
+_SM4_KEY = re.compile(rb"\s*[0-9A-Fa-f]{32}\s*")
 
 
 def check_files(mqtt: Entry[MqttTable], root: Path, findings: Findings) -> None:
@@ -34,7 +36,20 @@ def check_files(mqtt: Entry[MqttTable], root: Path, findings: Findings) -> None:
         _check(mqtt, ("platform_keys", number), name, root, findings)
 
 
-def _check(mqtt: Entry[MqttTable], place: tuple[str | int, ...], name: str, root: Path, findings: Findings) -> None:
+def check_sm4_key(device: Entry[DeviceTable], protocol: str, root: Path, findings: Findings) -> None:
+    """Note a key of a device that does not encrypt, and one that could not be used."""
+    if not device.given("sm4_key_file") or device.table.sm4_key_file is None:
+        return
+    if protocol != "hj212":
+        what = f"sm4_key_file: has no meaning for {protocol}"
+        findings.mistake(device.at("sm4_key_file"), device.where, what, hint="leave it out; only HJ 212 encrypts")
+        return
+    _check(device, ("sm4_key_file",), device.table.sm4_key_file, root, findings)
+
+
+def _check(
+    mqtt: Entry[MqttTable] | Entry[DeviceTable], place: tuple[str | int, ...], name: str, root: Path, findings: Findings
+) -> None:
     key = str(place[0])
     try:
         content = _content(root / name, is_private=key in _PRIVATE)
@@ -80,6 +95,8 @@ def _check_content(key: str, content: bytes) -> None:
         raise Mistake(f"holds no {kind} in PEM form", f"a PEM file has a line -----BEGIN {kind.upper()}-----")
     if key == "password_file" and b"\n" in content.strip(b"\r\n"):
         raise Mistake("has more than one line", "one line with the password and nothing else")
+    if key == "sm4_key_file" and not _SM4_KEY.fullmatch(content):
+        raise Mistake("holds no SM4 key", "one line of 32 hexadecimal digits and nothing else")
     if key == "platform_keys":
         _check_public_key(content)
 

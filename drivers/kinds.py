@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivers.ascii.instruments import AsciiAsked, AsciiSender
@@ -56,5 +57,9 @@ def instrument_of(spec: DeviceSpec, clock: Clock) -> Instrument:
 
 
 def sender_of(spec: DeviceSpec, clock: Clock) -> Sender:
-    """Return a device on a line that sends by itself."""
-    return Hj212Sender(spec, clock) if spec.protocol == "hj212" else AsciiSender(spec, clock)
+    """Return a device on a line that sends by itself. Raises OSError, ValueError for a key `config` found good."""
+    if spec.protocol != "hj212":
+        return AsciiSender(spec, clock)
+    if spec.sm4_key_file is None:
+        return Hj212Sender(spec, clock)
+    return Hj212Sender(spec, clock, bytes.fromhex(Path(spec.sm4_key_file).read_text(encoding="ascii")))

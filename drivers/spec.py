@@ -188,6 +188,8 @@ class DeviceSpec:
     ours. `turnaround_s` is what the device needs between its answer and the next request to anybody. `timeout_s` is
     how long an answer may take to begin; for an instrument that sends by itself, how long it may be silent. `barriers`
     are (table, address) pairs: no read may span from below the address to it or above.
+
+    `sm4_key_file` is where the key of an HJ 212-2025 instrument that encrypts is kept, 32 hexadecimal digits.
     """
 
     name: str
@@ -203,6 +205,7 @@ class DeviceSpec:
     turnaround_s: float = 0.0
     statuses: tuple[StatusSpec, ...] = ()
     ascii: AsciiSpec | None = None
+    sm4_key_file: str | None = None
 
     @property
     def unit(self) -> int:

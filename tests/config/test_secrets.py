@@ -47,6 +47,53 @@ def test_good_files_are_accepted_and_resolved(tmp_path: Path) -> None:
     assert [notice for notice in loaded.notices if "platform_keys" in notice]
 
 
+CEMS = """
+[[bus]]
+name = "cems-line"
+type = "serial"
+port = "/dev/ttyS1"
+
+[[device]]
+name = "cems"
+bus = "cems-line"
+protocol = "hj212"
+address = "010000A8900016F000169DC0"
+model = "hj212-cems"
+sm4_key_file = "cems.sm4"
+"""
+
+
+def test_the_key_of_an_instrument_that_encrypts_is_found(tmp_path: Path) -> None:
+    """A file of 32 hexadecimal digits beside the site file is what the driver will read."""
+    keep(tmp_path, "cems.sm4", "30" * 16 + "\n")
+    (tmp_path / "site.toml").write_text(site(more=CEMS), encoding="utf-8")
+
+    loaded = load(tmp_path / "site.toml")
+
+    assert loaded.devices[-1].spec.sm4_key_file == str(tmp_path / "cems.sm4")
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "protocol", "words"),
+    [
+        ("30" * 15, 0o600, "hj212", "holds no SM4 key"),
+        ("30" * 16, 0o644, "hj212", "others may read it"),
+        ("30" * 16, 0o600, "modbus", "has no meaning for modbus"),
+    ],
+    ids=["too short", "for the world", "of a device that does not encrypt"],
+)
+def test_a_key_that_could_not_be_used_is_a_mistake(
+    tmp_path: Path, content: str, mode: int, protocol: str, words: str
+) -> None:
+    """What is wrong with an instrument's key is said before anything runs."""
+    keep(tmp_path, "cems.sm4", content, mode)
+    text = CEMS.replace("hj212-cems", "eastron-sdm630") if protocol == "modbus" else CEMS
+    text = text.replace('"010000A8900016F000169DC0"', "3") if protocol == "modbus" else text
+    text = text.replace('"hj212"', f'"{protocol}"')
+
+    assert any(words in str(problem) for problem in problems_of(tmp_path, site(more=text)))
+
+
 SPOILED: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "missing password": ("password_file", lambda at: (at / "pw").unlink(), "there is no such file"),
     "missing authority": ("ca_file", lambda at: (at / "ca.pem").unlink(), "there is no such file"),
