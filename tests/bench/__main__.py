@@ -1,7 +1,7 @@
 """All benches, one after the other: ``python -m tests.bench [NAME…] [--quick]``.
 
-Names are agent, latency, trouble (the whole agent), and drain, modbus, decode, judge, seal, outbox (its parts). They
-print figures beside those of a bare counterpart, measured in the same run, and judge nothing: machines differ.
+Names are agent, latency, trouble, serial (the whole agent), and drain, modbus, decode, judge, seal, outbox (its parts).
+They print figures beside those of a bare counterpart, measured in the same run, and judge nothing: machines differ.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from tests.bench import (
     bench_modbus,
     bench_outbox,
     bench_seal,
+    bench_serial,
     bench_trouble,
 )
 
-WHOLE = {"agent": bench_agent, "latency": bench_latency, "trouble": bench_trouble}
+WHOLE = {"agent": bench_agent, "latency": bench_latency, "trouble": bench_trouble, "serial": bench_serial}
 PARTS = {
     "drain": bench_drain,
     "modbus": bench_modbus,

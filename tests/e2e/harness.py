@@ -75,6 +75,11 @@ def bus(port: int, name: str = "line", **more: Any) -> Table:
     return {"name": name, "type": "tcp", "host": "127.0.0.1", "port": port, **more}
 
 
+def serial(port: str, name: str, baudrate: int = 9600, **more: Any) -> Table:
+    """Return a serial line."""
+    return {"name": name, "type": "serial", "port": port, "baudrate": baudrate, **more}
+
+
 def mqtt(port: int, **more: Any) -> Table:
     """Return the uplink to a broker on the loopback."""
     return {"url": f"mqtt://127.0.0.1:{port}", "prefix": PREFIX, **more}

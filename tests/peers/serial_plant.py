@@ -20,6 +20,8 @@ from drivers.sim.wire import AsciiFraming, RtuFraming
 from tests.peers.clock import HostClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from drivers.reading import Clock
     from drivers.sim.faults import Fault, FaultBoard
     from drivers.sim.ports import Port
@@ -48,7 +50,7 @@ class HeardPort(PtyPort):
 
 
 class DrippingPort(HeardPort):
-    """An adapter that hands over one byte at a time, `pause_s` apart. It holds up its server: give it one of its own."""
+    """An adapter that hands over byte by byte, `pause_s` apart. It holds up its server: give it one of its own."""
 
     pause_s = 0.02
 
@@ -60,7 +62,7 @@ class DrippingPort(HeardPort):
 
 
 class Lines:
-    """Serial lines served by a thread of this process, below a directory. Add them, then use it as a context manager."""
+    """Serial lines served by a thread of this process, below a directory. Add them, then enter."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -90,6 +92,9 @@ class Lines:
         """Return all that the box has sent on a line."""
         return bytes(self._ports[line].sent)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.server.lines)
+
     def __enter__(self) -> Self:
         self.server.start()
         return self
@@ -113,7 +118,7 @@ class Teller:
         words = block(0, REGISTERS, [(at, pack("H", told(unit, at))) for at in range(REGISTERS)])
         self._image = Image({"holding": (words,), "input": (words,)})
 
-    def image(self, clock: Clock) -> Image:  # noqa: ARG002 - others change with time
+    def image(self, clock: Clock) -> Image:
         """Return the same at any time."""
         return self._image
 
@@ -129,20 +134,24 @@ def ascii_slave(unit: int, uart: Uart) -> ModbusSlave:
 
 
 class LateSlave(ModbusSlave):
-    """A `Teller` that answers every so many requests `late_s` after they came."""
+    """A `Teller` that answers every so many requests `late_s` after they came, and those that come meanwhile then."""
 
     def __init__(self, unit: int, uart: Uart, *, late_s: float, every: int) -> None:
         super().__init__(unit, Teller(unit), RtuFraming(), uart)
         self.late = 0
-        self._late_s = late_s
+        self._late_ns = round(late_s * 1e9)
         self._every = every
+        self._busy_ns = 0
 
     def answer(self, heard: bytes, clock: Clock, fault: Fault | None) -> bytes:
         """See `LineUnit.answer`."""
         said = super().answer(heard, clock, fault)
-        is_late = bool(said) and self.requests % self._every == 0
-        self.late += is_late
-        self.delay_s = self._late_s if is_late else 0.0
+        if said:
+            now_ns, is_late = clock.mono_ns(), self.requests % self._every == 0
+            self.late += is_late
+            start_ns = max(now_ns + is_late * self._late_ns, self._busy_ns)
+            self._busy_ns = start_ns + len(said) * self.uart.char_ns + self.uart.silence_ns
+            self.delay_s = (start_ns - now_ns) / 1e9
         return said
 
 
@@ -161,7 +170,7 @@ class Rustler(ModbusSlave):
 class Babbler(Asked):
     """Says bytes that are no frame to whatever it hears: what a line at another speed sounds like."""
 
-    def answer(self, heard: bytes, clock: Clock, fault: Fault | None) -> bytes:  # noqa: ARG002 - see LineUnit
+    def answer(self, heard: bytes, clock: Clock, fault: Fault | None) -> bytes:
         """See `LineUnit.answer`."""
         self.requests += 1
         return b"\xf8\x00\x1c\xe0\x9f\x03\xfc\x80\x7c"
