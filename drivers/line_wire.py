@@ -14,18 +14,19 @@ One exchange, in this order:
 
 7. Late answers. On a line answers carry no number. When a question got no answer, its answer may still come, and a
    later question of the same *shape* (`Question.shape`) would take it for its own. So an unanswered question is
-   remembered as *owed* for `LATEST_S`. One fact helps: a device answers in the order it was asked. Hence
+   remembered as *owed* for `LATEST_S` or `LATEST_TIMEOUTS`, whichever is longer. One fact helps: a device answers in
+   the order it was asked. So an answer pays the oldest debt of its shape, and with it all older ones of that device,
+   whatever their shape. Hence
 
-   - the same question again: whichever of the two answers comes, it is of the right register. But as many answers
-     as were owed may still be: the debt stays, now for this question;
+   - the same question again: whichever of the two answers comes, it is of the right register;
    - another question of that shape: it is asked once more for each answer owed. That many answers are dropped, and
      the one behind them can only be its own, however many of the owed ones came. Then the line is heard out, since
-     now as many answers too many may come: until all of them have, or none has for a whole time-out and for as long as
-     the answers took. The debt is paid;
-   - an answer of any other shape from that device: it was not busy with the old question any more. The debt is paid.
+     now as many answers too many may come: until all of them have, or none has for two time-outs and for twice as long
+     as the answers took. The debt is paid;
+   - another question where more than `MOST_OWED` answers are owed: it is not asked until some debts are too old.
 
-   This costs a time-out after a lost answer and nothing else, and one register's value is never another's: not unless
-   a device is late a second time while the first is being sorted out.
+   This costs two time-outs after a lost answer and nothing else, and one register's value is never another's: not
+   unless a device is much later a second time, while the first is being sorted out.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LATEST_S: Final = 5.0
-"""An answer later than this is none."""
-MOST_OWED: Final = 3
-"""No device keeps more questions than this waiting."""
+LATEST_TIMEOUTS: Final = 10
+"""An answer later than both is none."""
+MOST_OWED: Final = 12
+"""So many answers can be told apart by asking again; serial servers and radio links do keep several waiting."""
 MOST_INPUT: Final = 600
 """Bytes looked at in one exchange (or twice the longest answer, where that is more)."""
 MOST_STRAYS: Final = 64
@@ -91,12 +93,12 @@ def pace_of(settings: LineSettings | None) -> Pace:
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A question whose answer may still come."""
+    """A question whose answer may still come, until `latest_ns`."""
 
     whom: str
     shape: Hashable
     frame: bytes
-    sent_ns: int
+    latest_ns: int
 
 
 @dataclass(slots=True)
@@ -193,30 +195,40 @@ class LineWire:
         owed = self._owed_of(question, began_ns) if self._owed else []
         doubtful = any(debt.frame != question.frame for debt in owed)
         if doubtful:
-            for _ in owed[:MOST_OWED]:
-                self._exchange(_Exchange(question, timeout_s, tally))
-                tally.strays += 1
+            self._ask_again(question, timeout_s, tally, len(owed))
         exchange = _Exchange(question, timeout_s, tally)
         answer = self._exchange(exchange)
         tally.answered(exchange.sent_ns, exchange.last_ns)
-        if self._owed:
-            self._owed = [debt for debt in self._owed if debt.whom != question.whom]
         if doubtful:
-            took_s = (exchange.last_ns - began_ns) / 1e9
-            self._hear_out(question, len(owed[:MOST_OWED]), max(timeout_s, took_s), tally)
-        else:
-            self._owed += [self._debt(exchange)] * len(owed[:MOST_OWED])
+            self._hear_out(question, len(owed), 2 * max(timeout_s, (exchange.last_ns - began_ns) / 1e9), tally)
+            self._owed = [debt for debt in self._owed if debt.whom != question.whom]
         return answer
 
+    def _ask_again(self, question: Question[T], timeout_s: float, tally: Tally, times: int) -> None:
+        """Ask, and drop the answers: they may be those owed. Raises NoAnswer when these are too many."""
+        if times > MOST_OWED:
+            raise NoAnswer(f"{times} answers of {question.whom} are still due: raise its timeout of {timeout_s:g} s")
+        for _ in range(times):
+            self._exchange(_Exchange(question, timeout_s, tally))
+            tally.strays += 1
+
     def _owed_of(self, question: Question[T], now_ns: int) -> list[_Owed]:
-        """Return the answers that may still come and look like one to `question`."""
-        self._owed = [debt for debt in self._owed if now_ns - debt.sent_ns < LATEST_S * 1e9]
+        """Return the answers that may still come and look like one to `question`, the oldest first."""
+        self._owed = [debt for debt in self._owed if now_ns < debt.latest_ns]
         return [debt for debt in self._owed if debt.shape == question.shape]
 
-    @staticmethod
-    def _debt(exchange: _Exchange[T]) -> _Owed:
+    def _owe(self, exchange: _Exchange[T]) -> None:
+        """Remember that there is no answer yet."""
         question = exchange.question
-        return _Owed(question.whom, question.shape, question.frame, exchange.sent_ns)
+        latest_ns = exchange.sent_ns + int(max(LATEST_S, LATEST_TIMEOUTS * exchange.timeout_s) * 1e9)
+        self._owed.append(_Owed(question.whom, question.shape, question.frame, latest_ns))
+
+    def _pay(self, exchange: _Exchange[T]) -> None:
+        """Take an answer as that to the oldest question of its shape. With what it was asked before, it is done."""
+        whom, shape = exchange.question.whom, exchange.question.shape
+        self._owe(exchange)
+        paid = next(place for place, debt in enumerate(self._owed) if debt.shape == shape)
+        self._owed = [debt for place, debt in enumerate(self._owed) if place > paid or debt.whom != whom]
 
     def _hear_out(self, question: Question[T], most: int, silent_s: float, tally: Tally) -> None:
         """Drop answers too many, at most `most`, until none has come for `silent_s`."""
@@ -308,6 +320,8 @@ class LineWire:
             if found is None:
                 break
             found_in, exchange.input = exchange.input, exchange.input[found.used :]
+            if self._is_echo(exchange, found_in[: found.used]):
+                continue
             if isinstance(found, Found):
                 return self._without_echo(exchange, found, found_in)
             self._pass_by(exchange, found.used, found.what)
@@ -328,6 +342,15 @@ class LineWire:
             exchange.echoed = True
             exchange.input = exchange.input[len(frame) :]
             self.echoes += 1
+
+    def _is_echo(self, exchange: _Exchange[T], found: bytes) -> bool:
+        """Whether what was found is our question, heard back behind noise. Even in the form of an answer it is none."""
+        frame = exchange.question.frame
+        if len(frame) < LEAST_ECHO or not found.endswith(frame):
+            return False
+        self.echoes += not exchange.echoed
+        exchange.echoed = True
+        return True
 
     def _without_echo(self, exchange: _Exchange[T], found: Found[T], found_in: bytes) -> Found[T]:
         """Return `found`, with an echo that came behind a byte of noise told from the noise."""
@@ -351,6 +374,8 @@ class LineWire:
     def _understood(self, exchange: _Exchange[T], found: Found[T]) -> None:
         pace, question = self._pace, exchange.question
         self._heard = True
+        if self._owed:
+            self._pay(exchange)
         if len(question.frame) >= LEAST_ECHO:
             self._echoing = exchange.echoed
         self._free_ns = exchange.last_ns + max(pace.silence_ns, self._turnaround_ns)
@@ -382,7 +407,7 @@ class LineWire:
         self.noise_bytes += len(exchange.input)
         tally.came(FRAMING if self._framing_errors() else SILENT if silent and not exchange.strays else GARBLED)
         if exchange.sent_ns and len(exchange.input) < exchange.question.longest:  # else it came, mutilated
-            self._owed.append(self._debt(exchange))
+            self._owe(exchange)
         self._free_ns = max(self._free_ns, self._clock.mono_ns() + self._pace.silence_ns)
         words = self.diagnosis(tally.recent, self._settings)
         return type(error)(f"{error}; {words}") if words else error

@@ -167,16 +167,30 @@ class SerialLine:
         return scans
 
     def _hear(self, data: bytes) -> list[Scan]:
+        """Let every sender hear `data`. Replies wait for the silence behind it: sooner they would collide with it."""
         scans: list[Scan] = []
         replies: dict[bytes, None] = {}  # one instrument described as two devices is answered once
-        for sender in self._senders.values():
-            complete, reply = sender.hear(data)
-            scans += [judged(scan, sender.spec.statuses) for scan in complete]
-            if reply:
-                replies[reply] = None
+        give_up_ns = self._clock.mono_ns() + ATTENTION_NS
+        while data:
+            for sender in self._senders.values():
+                complete, reply = sender.hear(data)
+                scans += [judged(scan, sender.spec.statuses) for scan in complete]
+                if reply:
+                    replies[reply] = None
+            data = self._rest(give_up_ns) if replies else b""
         for reply in replies:
             self._stream.send(reply)
         return scans
+
+    def _rest(self, give_up_ns: int) -> bytes:
+        """Return what follows without a silence (behind a packet comes its line end), ``b""`` when nothing does."""
+        settings = self._settings_of(next(iter(self._senders.values())).spec)
+        if settings is None:
+            return b""
+        try:
+            return self._stream.receive(min(give_up_ns, self._clock.mono_ns() + int(settings.silence_s * 1e9)))
+        except TimeoutError:
+            return b""
 
     def _missed(self) -> list[Scan]:
         return [scan for sender in self._senders.values() if (scan := sender.silent()) is not None]

@@ -90,6 +90,10 @@ class AsciiSender:
             self._drop(self._rest, self._lines.blame(self._rest))
         return scans, b""
 
+    def news(self) -> list[str]:
+        """Return nothing: a line of text fits its pattern or does not."""
+        return []
+
     def silent(self) -> Scan | None:
         """Return a scan of unknowns when no line of ours has come for the device's time-out, else ``None``."""
         now_ns = self._clock.mono_ns()

@@ -80,5 +80,7 @@ def _joined(di: str, points: list[int], wanted: Mapping[int, Item]) -> Read:
     block = block_of(wanted[points[0]].di)
     assert block is not None  # block_name has found it
     places = tuple((index, block.members.index(wanted[index].di) * block.size) for index in points)
+    most = len(block.members) * block.size
     last = max(start for _, start in places)
-    return Read(di, places, last + block.size, len(block.members) * block.size, block.size)
+    # where an open block ends early, the last tariffs lack; of the others nobody knows which member does
+    return Read(di, places, last + block.size if block.is_open else most, most, block.size)

@@ -73,7 +73,7 @@ class Hj212Sender:
         assert len(points) == len(spec.points), "an HJ 212 instrument has factors only"
         self.spec = spec
         self.tally = Tally()
-        self.deviations: Counter[str] = Counter()
+        self.deviations = self.tally.deviations
         self.rejected: Counter[str] = Counter()
         self.repeats = self.backfills = self.ignored = 0
         self._clock = clock
@@ -157,7 +157,9 @@ class Hj212Sender:
     def _take(self, packet: Packet, message: Message, now_ns: int) -> list[Scan]:
         """Return the scans that a packet of our instrument completes."""
         if message.cn not in DATA or not message.is_upload:
-            self.ignored += message.cn not in NOTICES
+            if message.cn not in NOTICES:
+                self.ignored += 1
+                self._instead = f"CN {_shown(message.cn)} without data"
             return []
         self.tally.answered(now_ns, now_ns)
         if self._came_before(packet, message):
@@ -211,6 +213,9 @@ class Hj212Sender:
         key = (message.cn, message.st, message.attributes.get("DataTime", ""), message.pnum)
         scans = []
         if self._parts and (self._parts.key != key or message.pno in self._parts.seen):
+            if self._parts.key == key and readings.items() <= self._parts.readings.items():
+                self.repeats += 1  # sent again under another QN
+                return []
             scans = self._broken_off()
         parts = self._parts = self._parts or _Parts(key, now_ns)
         parts.wall_ms, parts.mono_ns = self._clock.wall_ms(), now_ns

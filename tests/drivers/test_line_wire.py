@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.cost import Read
 from drivers.errors import BadFrame, DriverError, LinkDown, NoAnswer
 from drivers.line_diagnosis import LineFacts, diagnosis
-from drivers.line_wire import MOST_INPUT, MOST_STRAYS, LineWire, pace_of
+from drivers.line_wire import LATEST_S, MOST_INPUT, MOST_OWED, MOST_STRAYS, LineWire, pace_of
+from drivers.rtu_frames import rtu_question
 from drivers.serial_port import CHUNK, LineFaults, SerialPort
-from drivers.spec import LineSettings
+from drivers.spec import LineSettings, Table
 from drivers.tally import Tally
 from drivers.tcp_link import LinkClosed
 from tests.drivers.pty_peer import Deed, PtyPeer, Script, answer_to, asking, honest, question, sealed
@@ -278,6 +280,19 @@ def test_s9_an_echo_is_recognised_counted_and_named() -> None:
         assert "write `echo = true`" in line.wire.diagnosis(line.tally.recent, FAST)
 
 
+def test_s9_an_echo_in_the_form_of_an_answer_is_no_value() -> None:
+    """The read of 24 coils from address 0300H is, heard back, a sound answer of three bytes, once and ever again."""
+    asked = bytes.fromhex("01 01 03 00 00 18 3C 44")
+    answer = bytes.fromhex("01 01 03 CD 6B 05 42 82")
+    coils = rtu_question(1, Read(Table.COIL, 0x0300, 24), asked)
+    with Line(PtyPeer(scripted(b"\x00", asked, 0.02, answer))) as line:
+        assert line.wire.ask(coils, TIMEOUT_S, line.tally).frame == answer
+        assert line.wire.echoes == 1
+    with Line(PtyPeer(in_turn(honest, scripted(asked, asked, 0.02, answer)))) as line:
+        line.ask()  # now the adapter is known not to echo
+        assert line.wire.ask(coils, TIMEOUT_S, line.tally).frame == answer
+
+
 def test_a_declared_echo_is_expected() -> None:
     """With `echo = true` the echo is taken off and nothing is complained of."""
     with Line(PtyPeer(scripted(echo, 0.01, answer_to)), echo=True) as line:
@@ -363,7 +378,8 @@ def test_an_answer_of_another_shape_pays_the_debt_of_its_device(between: str) ->
 class VirtualLine:
     """A clock, a stream and a device in one: it answers in order, sometimes late, and forgets what it cannot keep.
 
-    The n-th question takes `usual_s`, or `late_s` where n is in `late`; those in `lost` are not understood.
+    The n-th question takes `usual_s`, or `late_s` where n is in `late`; those in `lost` are not understood. Unless it
+    `is_busy` with a question, the way to it is as long, and questions and answers follow each other on it.
     """
 
     usual_s: float
@@ -372,6 +388,7 @@ class VirtualLine:
     lost: set[int]
     sent: int = 0
     keeps: int = 2
+    is_busy: bool = True
     now_ns: int = 0
     busy_until_ns: int = 0
     on_the_way: list[tuple[int, bytes]] = field(default_factory=list)
@@ -405,7 +422,8 @@ class VirtualLine:
         if len(self.on_the_way) >= self.keeps or self.sent in self.lost:
             return
         latency_s = self.late_s if self.sent in self.late else self.usual_s
-        self.busy_until_ns = max(self.busy_until_ns, self.now_ns) + int(latency_s * 1e9)
+        begins_ns = max(self.busy_until_ns, self.now_ns) if self.is_busy else self.now_ns
+        self.busy_until_ns = max(self.busy_until_ns, begins_ns + int(latency_s * 1e9))
         self.on_the_way.append((self.busy_until_ns, answer_to(data)))
 
     def waiting(self) -> bytes:
@@ -430,8 +448,8 @@ class VirtualLine:
             yield self.on_the_way.pop(0)[1]
 
 
-NOW_AND_THEN = st.lists(st.integers(8, 20), max_size=3).map(lambda gaps: set(accumulate(gaps, initial=1)))
-"""Numbers of questions, far enough apart that one is over before the next begins."""
+NOW_AND_THEN = st.lists(st.integers(20, 40), max_size=3).map(lambda gaps: set(accumulate(gaps, initial=1)))
+"""Numbers of questions, far enough apart that one is over and sorted out before the next begins."""
 
 
 @settings(max_examples=300, deadline=None)
@@ -440,7 +458,7 @@ NOW_AND_THEN = st.lists(st.integers(8, 20), max_size=3).map(lambda gaps: set(acc
     late_s=st.floats(0.1, 0.6),
     late=NOW_AND_THEN,
     lost=st.one_of(NOW_AND_THEN, st.sets(st.integers(1, 40), max_size=12)),
-    asked=st.lists(st.tuples(st.integers(1, 3), st.sampled_from([0.0, 0.05, 0.3])), min_size=2, max_size=24),
+    asked=st.lists(st.tuples(st.integers(1, 3), st.sampled_from([0.0, 0.05, 0.3])), min_size=2, max_size=48),
 )
 def test_nobody_s_value_is_ever_another_register_s(
     usual_s: float, late_s: float, late: set[int], lost: set[int], asked: list[tuple[int, float]]
@@ -454,6 +472,48 @@ def test_nobody_s_value_is_ever_another_register_s(
             with suppress(NoAnswer, BadFrame):
                 assert wire.ask(question(register), 0.1, Tally()) == bytes([register] * 2)
             virtual.sleep(pause_s)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    latency_s=st.floats(0.05, 0.95),
+    keeps=st.integers(1, 20),
+    asked=st.lists(
+        st.tuples(st.integers(1, 3), st.sampled_from([2, 4]), st.sampled_from([0.0, 0.05, 0.3])), min_size=9
+    ),
+)
+def test_a_way_longer_than_the_time_out_gives_no_wrong_value(
+    latency_s: float, keeps: int, asked: list[tuple[int, int, float]]
+) -> None:
+    """Every answer comes up to ten time-outs late, many of them on the way at a time, as behind a slow radio link."""
+    virtual = VirtualLine(latency_s, latency_s, set(), set(), keeps=keeps, is_busy=False)
+    wire = LineWire(virtual, virtual)
+    wire.turn_to(FAST, 0.0)
+    with patch("drivers.line_wire.select.select", lambda *to_wait: virtual.sleep(to_wait[3])):
+        for register, count, pause_s in asked:
+            with suppress(NoAnswer, BadFrame):
+                assert wire.ask(question(register, count=count), 0.1, Tally()) == bytes([register] * count)
+            virtual.sleep(pause_s)
+
+
+def test_where_too_many_answers_are_owed_nothing_more_is_asked_for_a_while() -> None:
+    """They could not be told apart. When they are too old to come, the device is asked as if nothing had been."""
+    virtual = VirtualLine(usual_s=99.0, late_s=99.0, late=set(), lost=set())
+    wire = LineWire(virtual, virtual)
+    wire.turn_to(FAST, 0.0)
+    with patch("drivers.line_wire.select.select", lambda *to_wait: virtual.sleep(to_wait[3])):
+        for register in range(MOST_OWED + 1):
+            with pytest.raises(NoAnswer):
+                wire.ask(question(register), 0.1, Tally())
+        sent = virtual.sent
+        with pytest.raises(NoAnswer, match="13 answers of unit 1 are still due: raise its timeout"):
+            wire.ask(question(99), 0.1, Tally())
+        assert virtual.sent == sent
+
+        virtual.sleep(LATEST_S)
+        virtual.on_the_way.clear()
+        virtual.usual_s = virtual.busy_until_ns = 0
+        assert wire.ask(question(99), 0.1, Tally()) == bytes([99, 99])
 
 
 # --- diagnosis ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -255,6 +256,27 @@ def test_every_sender_hears_everything_and_is_answered(peer: PtyPeer) -> None:
     assert sorted(heard[:2]) == ["a", "b"]
     assert peer.frames[0] == b"!!!!!"
     assert line.news() == (("a", "unit 1"), ("b", "unit 2"))
+    line.close()
+
+
+def test_a_reply_waits_for_the_silence_behind_the_message(peer: PtyPeer) -> None:
+    """A line end that comes 50 ms behind the message, within 3.5 characters at 110 baud, does not collide with it."""
+    settings = LineSettings(110)
+    line = line_of(peer.path, senders=[Analyzer(device("a"))], settings=settings)
+    line.listen(0)
+    said_ns: list[int] = []
+
+    def line_end() -> None:
+        said_ns.append(CLOCK.mono_ns())
+        peer.say(b"\r\n")
+
+    peer.say(b"?????\x01")
+    Timer(0.05, line_end).start()
+    assert len(line.listen(CLOCK.mono_ns() + int(5e9))) == 1
+    while not peer.asked:
+        line.listen(CLOCK.mono_ns() + int(1e7))
+
+    assert peer.asked[0][0] - said_ns[0] >= settings.silence_s * 1e9
     line.close()
 
 

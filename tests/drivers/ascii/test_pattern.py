@@ -12,6 +12,7 @@ SOUND = {
     "words between": r".*SO2=(?P<so2>[\d.]+) .*NO=(?P<no>[\d.]+) .*",
     "options": r"(?P<v>\d+(?:\.\d+)?)(?: (?P<unit>mg|ppm))?",
     "counts": r"(?P<id>[0-9A-F]{4})(?: \d{2}){3},?(?P<v>\d{1,5})",
+    "options behind words": r".*: (?P<v>\d+) (?P<unit>mg|ug)(?P<state> OK)?",
     "another script": r"(?P<t>\d+)°C",
 }
 REFUSED = {
@@ -29,6 +30,8 @@ REFUSED = {
     "not ASCII either": (r"(?P<v>.*)°.*°.*°.*°", "write [^,]*"),
     "choices without end": ("(?P<v>" + "(?:a|a)" * 40 + ")b", "options and alternatives"),
     "options without end": ("(?P<v>" + "a?" * 40 + ")b", "options and alternatives"),
+    "options behind one repetition": (r"(?P<v>.*)" + "a?" * 16 + "[xy]", "12 at most beside 1 repetitions"),
+    "options behind three": (r"(?P<v>.*).*.*a?[xy]", "0 at most beside 3 repetitions"),
     "looking ahead": (r"(?P<v>(?=a)a)", "only (?P<name>"),
     "looking back": (r"(?P<v>a(?<=a))", "only (?P<name>"),
     "flags": (r"(?i)(?P<v>a)", "only (?P<name>"),

@@ -271,6 +271,17 @@ def test_a_block_of_another_size_is_read_item_by_item() -> None:
     assert meter.visit(SimulatedLine(there)).values == (220.1, 220.3)
 
 
+def test_a_block_that_lacks_a_member_is_read_item_by_item() -> None:
+    """Three powers where the table has four: whether the total or phase C is missing cannot be seen."""
+    meter, _ = ready("02030000", "02030100")
+    phases = b"".join(digits(power) for power in ("010000", "020000", "030000"))
+    items = {"0203FF00": phases, "02030000": digits("060000"), "02030100": digits("010000")}
+    there = SimulatedMeter(ADDRESS, items)
+
+    assert meter.visit(SimulatedLine(there)).values == (6.0, 1.0)
+    assert there.asked == ["11 0203FF00", "11 02030000", "11 02030100"]
+
+
 def test_an_open_block_with_half_an_item_is_read_item_by_item() -> None:
     """A block that ends in the middle of an item is laid out otherwise than the table says: not believed at all."""
     meter, _ = ready("00010000", "00010100")

@@ -345,6 +345,32 @@ def test_a_repeated_part_changes_nothing(clock: StoppedClock) -> None:
     assert sender.repeats == 2
 
 
+def test_a_part_repeated_under_another_qn_changes_nothing(clock: StoppedClock) -> None:
+    """Each packet of a split upload has a QN of its own, and some peers give a repetition another."""
+    sender = Hj212Sender(spec(PH, COD), clock)
+    one, again, two = part(1, 1, "w01001-Rtd=7"), part(3, 1, "w01001-Rtd=7"), part(2, 2, "w01018-Rtd=2")
+    scans, reply = sender.hear(one + again + two)
+
+    assert [(scan.values, scan.fault) for scan in scans] == [((7, 2), None)]
+    assert sender.repeats == 1
+    assert reply.count(b"CN=9014") == 3
+
+
+@pytest.mark.parametrize(
+    "data", ["CN=2011;MN={mn};CP=&DataTime=20260801085857;w01001-Rtd=7&&", "CN=3021;MN={mn};CP=&&&&"]
+)
+def test_packets_without_data_explain_the_silence(clock: StoppedClock, data: str) -> None:
+    """An instrument whose content cannot be found, or a host's command heard: the silence says which came."""
+    sender = Hj212Sender(spec(PH), clock)
+    heard = sender.hear(framed(data.format(mn=MN)))
+    clock.now_s += TIMEOUT_S
+    silence = sender.silent()
+
+    assert heard == ([], b"")
+    assert silence
+    assert silence.fault == f"nothing usable from the instrument for 180 s, but: {data[:2]} {data[3:7]} without data"
+
+
 def test_an_upload_in_too_many_parts_is_told_as_it_comes(clock: StoppedClock) -> None:
     """A peer cannot make us wait for 9999 parts."""
     sender = Hj212Sender(spec(PH, COD), clock)
