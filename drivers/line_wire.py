@@ -14,7 +14,7 @@ One exchange, in this order:
 
 7. Late answers. On a line answers carry no number. When a question got no answer, its answer may still come, and a
    later question of the same *shape* (`Question.shape`) would take it for its own. So an unanswered question is
-   remembered as *owed* for `LATEST_S` or `LATEST_TIMEOUTS`, whichever is longer. One fact helps: a device answers in
+   remembered as *owed* for some time (`drivers.owed`). One fact helps: a device answers in
    the order it was asked. So an answer pays the oldest debt of its shape, and with it all older ones of that device,
    whatever their shape. Hence
 
@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from drivers.errors import BadFrame, DriverError, LinkDown, NoAnswer
 from drivers.line_diagnosis import LineFacts, diagnosis
+from drivers.owed import Debts
 from drivers.serial_port import SerialPort
 from drivers.spec import LineSettings
 from drivers.tally import FRAMING, GARBLED, SILENT
@@ -45,8 +46,6 @@ from drivers.tcp_link import LinkClosed
 from drivers.wire import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from drivers.reading import Clock
     from drivers.serial_port import LineFaults
     from drivers.stream import Stream
@@ -55,9 +54,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LATEST_S: Final = 5.0
-LATEST_TIMEOUTS: Final = 10
-"""An answer later than both is none."""
 MOST_OWED: Final = 12
 """So many answers can be told apart by asking again; serial servers and radio links do keep several waiting."""
 MOST_INPUT: Final = 600
@@ -66,6 +62,10 @@ MOST_STRAYS: Final = 64
 """Frames for somebody else within one exchange; a line that brings more is not answering us."""
 LEAST_ECHO: Final = 4
 """A shorter question may well be how its own answer begins."""
+LEAST_ANSWER: Final = 5
+"""Bytes of the shortest answer there is, a Modbus exception: it is met at once."""
+SPARE: Final = 8
+"""Bytes an answer may fall short of its longest form without being met late: wake-up bytes that were left out."""
 HOPELESS_S: Final = 0.02
 """Longer than an adapter holds bytes back: 16 ms is the default of the common ones."""
 HOPELESS_CHARS: Final = 20
@@ -89,16 +89,6 @@ def pace_of(settings: LineSettings | None) -> Pace:
     if settings is None:
         return Pace(int(LineSettings().char_s * 1e9), SERVER_SILENCE_NS)
     return Pace(int(settings.char_s * 1e9), int(settings.silence_s * 1e9))
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """A question whose answer may still come, until `latest_ns`."""
-
-    whom: str
-    shape: Hashable
-    frame: bytes
-    latest_ns: int
 
 
 @dataclass(slots=True)
@@ -132,7 +122,7 @@ class LineWire:
         self._pace = pace_of(None)
         self._turnaround_ns = 0
         self._free_ns = 0  # when the line has been silent long enough
-        self._owed: list[_Owed] = []
+        self._debts = Debts()
         self._connects = -1
         self._echoing: bool | None = None  # whether the adapter echoes, once that is known
         self._heard = False
@@ -192,7 +182,7 @@ class LineWire:
     # --- late answers (step 7) -------------------------------------------------------------------
 
     def _ask(self, question: Question[T], timeout_s: float, tally: Tally, began_ns: int) -> T:
-        owed = self._owed_of(question, began_ns) if self._owed else []
+        owed = self._debts.like(question, began_ns) if self._debts else []
         doubtful = any(debt.frame != question.frame for debt in owed)
         if doubtful:
             self._ask_again(question, timeout_s, tally, len(owed))
@@ -201,7 +191,7 @@ class LineWire:
         tally.answered(exchange.sent_ns, exchange.last_ns)
         if doubtful:
             self._hear_out(question, len(owed), 2 * max(timeout_s, (exchange.last_ns - began_ns) / 1e9), tally)
-            self._owed = [debt for debt in self._owed if debt.whom != question.whom]
+            self._debts.forgive(question.whom)
         return answer
 
     def _ask_again(self, question: Question[T], timeout_s: float, tally: Tally, times: int) -> None:
@@ -211,24 +201,6 @@ class LineWire:
         for _ in range(times):
             self._exchange(_Exchange(question, timeout_s, tally))
             tally.strays += 1
-
-    def _owed_of(self, question: Question[T], now_ns: int) -> list[_Owed]:
-        """Return the answers that may still come and look like one to `question`, the oldest first."""
-        self._owed = [debt for debt in self._owed if now_ns < debt.latest_ns]
-        return [debt for debt in self._owed if debt.shape == question.shape]
-
-    def _owe(self, exchange: _Exchange[T]) -> None:
-        """Remember that there is no answer yet."""
-        question = exchange.question
-        latest_ns = exchange.sent_ns + int(max(LATEST_S, LATEST_TIMEOUTS * exchange.timeout_s) * 1e9)
-        self._owed.append(_Owed(question.whom, question.shape, question.frame, latest_ns))
-
-    def _pay(self, exchange: _Exchange[T]) -> None:
-        """Take an answer as that to the oldest question of its shape. With what it was asked before, it is done."""
-        whom, shape = exchange.question.whom, exchange.question.shape
-        self._owe(exchange)
-        paid = next(place for place, debt in enumerate(self._owed) if debt.shape == shape)
-        self._owed = [debt for place, debt in enumerate(self._owed) if place > paid or debt.whom != whom]
 
     def _hear_out(self, question: Question[T], most: int, silent_s: float, tally: Tally) -> None:
         """Drop answers too many, at most `most`, until none has come for `silent_s`."""
@@ -293,6 +265,17 @@ class LineWire:
             found = self._look(exchange)
             if found is not None:
                 return found
+            self._let_it_come(exchange)
+
+    def _let_it_come(self, exchange: _Exchange[T]) -> None:
+        """Sleep while the half of what may be missing travels.
+
+        Every character would wake us, and nothing can be done with one. What is missing is known at most; `SPARE` bytes
+        of it may never come, and the last few are waited for one by one. So an answer is met in time.
+        """
+        missing = exchange.question.longest - len(exchange.input) - SPARE
+        if self._settings is not None and len(exchange.input) >= LEAST_ANSWER and missing > 1:
+            self._sleep_until(exchange.last_ns + missing // 2 * self._pace.char_ns)
 
     def _receive(self, deadline_ns: int, tally: Tally) -> bytes:
         data = self._stream.receive(deadline_ns)
@@ -374,8 +357,8 @@ class LineWire:
     def _understood(self, exchange: _Exchange[T], found: Found[T]) -> None:
         pace, question = self._pace, exchange.question
         self._heard = True
-        if self._owed:
-            self._pay(exchange)
+        if self._debts:
+            self._debts.pay(question, exchange.sent_ns, exchange.timeout_s)
         if len(question.frame) >= LEAST_ECHO:
             self._echoing = exchange.echoed
         self._free_ns = exchange.last_ns + max(pace.silence_ns, self._turnaround_ns)
@@ -407,7 +390,7 @@ class LineWire:
         self.noise_bytes += len(exchange.input)
         tally.came(FRAMING if self._framing_errors() else SILENT if silent and not exchange.strays else GARBLED)
         if exchange.sent_ns and len(exchange.input) < exchange.question.longest:  # else it came, mutilated
-            self._owe(exchange)
+            self._debts.add(exchange.question, exchange.sent_ns, exchange.timeout_s)
         self._free_ns = max(self._free_ns, self._clock.mono_ns() + self._pace.silence_ns)
         words = self.diagnosis(tally.recent, self._settings)
         return type(error)(f"{error}; {words}") if words else error

@@ -130,8 +130,8 @@ def test_a_line_asked_without_a_pause_is_used_all_the_time(
     assert wire.char_ns_total / clock.now_ns > 0.99, "the first silence is one too many"
 
 
-def test_nobody_wakes_up_but_for_characters_and_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exchange waits once for the silence, and then once for each piece that the adapter hands over: no ticking."""
+def test_nobody_wakes_up_for_every_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exchange of 69 characters takes some two dozen wake-ups, most for the first and the last few: no ticking."""
     clock, settings = Clock(), LineSettings()
     question, answer = rtu(1)
     stream = PacedStream(clock, settings, {question.frame: answer})
@@ -147,5 +147,4 @@ def test_nobody_wakes_up_but_for_characters_and_the_silence(monkeypatch: pytest.
     for _ in range(EXCHANGES):
         wire.ask(question, 0.5, Tally())
 
-    assert len(slept) <= EXCHANGES
-    assert stream.waits <= EXCHANGES * len(answer)
+    assert len(slept) + stream.waits <= EXCHANGES * 30 < EXCHANGES * len(answer)

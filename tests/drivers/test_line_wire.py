@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from drivers.cost import Read
 from drivers.errors import BadFrame, DriverError, LinkDown, NoAnswer
 from drivers.line_diagnosis import LineFacts, diagnosis
-from drivers.line_wire import LATEST_S, MOST_INPUT, MOST_OWED, MOST_STRAYS, LineWire, pace_of
+from drivers.line_wire import MOST_INPUT, MOST_OWED, MOST_STRAYS, LineWire, pace_of
+from drivers.owed import LATEST_S
 from drivers.rtu_frames import rtu_question
 from drivers.serial_port import CHUNK, LineFaults, SerialPort
 from drivers.spec import LineSettings, Table
