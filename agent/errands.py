@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from drivers.reading import Scan
+    from drivers.spec import DeviceSpec
+
+    Errand = str | DeviceSpec
+    """A visit of the site's by its name, or one that reads other points."""
 
 MOST_WAITING: Final = 512
 
@@ -26,27 +30,27 @@ class Errands:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: deque[tuple[str, Future[Scan]]] = deque()
+        self._waiting: deque[tuple[Errand, Future[Scan]]] = deque()
         self._is_over = False
 
-    def ask(self, device: str) -> Future[Scan]:
-        """Ask for one visit of `device`. The future gives its scan, or raises `NoVisit`."""
+    def ask(self, visit: Errand) -> Future[Scan]:
+        """Ask for one visit. The future gives its scan, or raises `NoVisit`."""
         future: Future[Scan] = Future()
         with self._lock:
             refusal = self._refusal()
             if refusal is None:
-                self._waiting.append((device, future))
+                self._waiting.append((visit, future))
         if refusal is not None:
             future.set_exception(NoVisit(refusal))
         return future
 
-    def take(self) -> tuple[str, Future[Scan]] | None:
+    def take(self) -> tuple[Errand, Future[Scan]] | None:
         """Return the oldest visit asked for that somebody still waits for, ``None`` when there is none."""
         while self._waiting:
             with self._lock:
-                device, future = self._waiting.popleft()
+                visit, future = self._waiting.popleft()
             if future.set_running_or_notify_cancel():
-                return device, future
+                return visit, future
         return None
 
     def end(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 {"do": "status"}                               one line: who this is and how it goes
 {"do": "read", "devices": ["press-1", …]}      one more visit of each (of all, when none is named)
+{"do": "look", "device": "press-1", "points": […]}    one visit that reads other points (`agent.looks`)
 {"do": "watch"}                                everything, at once and then every second
 """
 
@@ -14,6 +15,7 @@ from agent.caller import Answer, Later, Repeated
 from agent.control import Unwilling
 from agent.errands import NoVisit
 from agent.live import View, joined, report, unanswered
+from agent.looks import look
 from config.visits import visits
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def local_verbs(
     return {
         "status": lambda _: dict(status()),
         "read": lambda request: read(request, pollers()),
+        "look": lambda request: look(request, pollers()),
         "watch": lambda _: Repeated(view.line),
     }
 

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
+    from agent.errands import Errand
     from agent.intake import Intake
     from config.site import Device
     from drivers.bus import Bus, RefusedPoint
+    from drivers.spec import DeviceSpec
 
 SPREAD_NS: Final = 1_000_000_000
 """Within this (and the shortest period) devices take their turns when they are spread, so none starts later."""
@@ -119,6 +121,15 @@ class Poller:
         self._woken.set()
         return future
 
+    def look(self, spec: DeviceSpec) -> Future[Scan]:
+        """Ask for a visit of a device of this bus that reads other points than the site's. From any thread.
+
+        The future gives the scan, or raises what `Bus.look` raises, or `agent.errands.NoVisit`. See `ask`.
+        """
+        future = self._errands.ask(spec)
+        self._woken.set()
+        return future
+
     def latest(self, visit: str) -> Scan | None:
         """Return what was said in the last such visit, ``None`` before the first. From any thread."""
         return self._latest.get(visit)
@@ -199,18 +210,30 @@ class Poller:
             else:
                 absence.failures += 1
             self._hand_over(scan)
+        for device, words in self.bus.news():
+            log.warning("not as the standard says", device=device, what=words)
 
     # --- visits that people ask for ------------------------------------------------------------------------------
 
-    def _run_errand(self, visit: str, future: Future[Scan]) -> None:
+    def _run_errand(self, visit: Errand, future: Future[Scan]) -> None:
         """Make one visit and tell only who asked for it."""
-        if visit not in self._index:
+        if not isinstance(visit, str):
+            self._look(visit, future)
+        elif visit not in self._index:
             future.set_exception(NoVisit(f"no device {visit!r} on this bus"))
         elif self.bus.listens:
             self._listeners.setdefault(visit, []).append(future)
         else:
             future.set_result(self._visited_once(visit))
             self._tell_refusals()
+
+    def _look(self, spec: DeviceSpec, future: Future[Scan]) -> None:
+        try:
+            if self.bus.listens:
+                raise NoVisit(f"{spec.name} sends by itself, so it cannot be asked")  # noqa: TRY301 -- told like the others
+            future.set_result(self.bus.look(spec))
+        except (DriverError, ValueError, NoVisit) as error:  # ValueError: points that cannot be read
+            future.set_exception(error)
 
     def _visited_once(self, visit: str) -> Scan:
         try:

@@ -17,6 +17,7 @@ VERBS: Final = {
     "plan": "show what goes on the wire, and how long a cycle takes",
     "read": "read devices once and print what they say",
     "scan": "find the devices on a line or behind a host, and name them",
+    "identify": "compare each device with the model the site file gives it",
     "watch": "a live table of what devices say, and of what goes wrong",
     "models": "the meters and analyzers that come with their registers",
     "key": "the gateway's signing key",
