@@ -11,7 +11,7 @@ from drivers.errors import BadFrame, LinkDown, NoAnswer
 from drivers.finding.likely import AGAIN, DLT645_TIMEOUT_S, PAUSE_S
 from drivers.finding.naming import remembering
 from drivers.finding.places import host_and_port, is_port, written
-from drivers.kinds import instrument_of
+from drivers.line_kinds import instrument_of
 from drivers.line_wire import LineWire
 from drivers.modbus_tcp import ModbusTcpBus
 from drivers.serial_port import SerialPort

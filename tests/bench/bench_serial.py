@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drivers.kinds import instrument_of
+from drivers.line_kinds import instrument_of
 from drivers.serial_line import SerialLine
 from drivers.serial_port import SerialPort
 from drivers.spec import DeviceSpec, ItemSpec, LineSettings, PointSpec, SerialBusSpec, Table

@@ -7,8 +7,9 @@ import pytest
 from drivers.ascii.instruments import AsciiAsked, AsciiSender
 from drivers.dlt645.meter import Meter
 from drivers.hj212.sender import Hj212Sender
-from drivers.kinds import instrument_of, open_bus, sender_of, stream_of
+from drivers.kinds import open_bus
 from drivers.library import find
+from drivers.line_kinds import instrument_of, sender_of, stream_of
 from drivers.modbus_serial import AsciiInstrument, RtuInstrument
 from drivers.modbus_tcp import ModbusTcpBus
 from drivers.serial_line import SerialLine
