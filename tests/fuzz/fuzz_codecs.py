@@ -2,9 +2,10 @@
 
 With a coverage-guided fuzzer, for as long as you like (atheris is not among the dependencies; install it by hand)::
 
-    python -m tests.fuzz.fuzz_codecs ascii-answer -max_len=600 -max_total_time=600
+    python -m tests.fuzz.fuzz_codecs hj212 corpus/ -max_len=600 -max_total_time=600
 
-The targets are the keys of `TARGETS`; what follows are libFuzzer's options. The tests run each target over `CORPUS`.
+The targets are the keys of `TARGETS`; what follows are libFuzzer's options, a folder for its corpus among them.
+`CORPUS` is put there first: real frames to begin with reach twice as far. The tests run each target over `CORPUS`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from drivers.ascii.instruments import AsciiSender
@@ -148,6 +150,9 @@ def main() -> None:
     """Fuzz the target the command line names."""
     atheris: Any = import_module("atheris")
     name = sys.argv.pop(1)
+    for folder in [Path(argument) for argument in sys.argv[1:] if not argument.startswith("-")]:
+        for number, frame in enumerate(CORPUS):
+            (folder / f"frame-{number}").write_bytes(frame)
     atheris.instrument_all()
     atheris.Setup(sys.argv, TARGETS[name])
     atheris.Fuzz()
