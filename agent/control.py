@@ -39,7 +39,7 @@ EVERY_NS: Final = 1_000_000_000
 """How often a line is repeated."""
 PATIENCE_NS: Final = 60_000_000_000
 """How long a request may take, how long a caller may say nothing, and how long it may leave unread what it is told."""
-LONGEST_WAIT_S: Final = 5.0
+LONGEST_WAIT_S: Final = 1.0
 
 log = get(__name__)
 

@@ -153,6 +153,7 @@ def reset_in_publish(directory: Path, _: str) -> None:
         back = len(stage.events("uplink-back"))
         stage.link.reset()
         arrived(stage, lambda: len(stage.events("uplink-back")) > back)
+        arrived(stage, lambda: len(stage.counts()) >= stage.meters.counts[1] - 5)
         stage.finish()
 
         _gapless(stage)
