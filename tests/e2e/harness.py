@@ -577,7 +577,7 @@ def no_good_value(readings: Iterable[Record], since: str, until: str = "9") -> N
 
 
 FRESH_FDS = 4
-"""What a process that is just ready has yet to open: broker, meter, and the publisher's view of the store (two files)."""
+"""What a fresh process has yet to open: broker, meter, and the publisher's view of the store (two files)."""
 
 
 def bounded(before: Resources, after: Resources) -> None:
