@@ -24,6 +24,7 @@ class Deviation(StrEnum):
     NO_FLAG = "no Flag"
     BAD_FLAG = "Flag is no number from 0 to 255"
     SHORT_MN = "MN shorter than 24 characters"
+    MN_IN_OTHER_CASE = "MN in other letters (a-f, A-F)"
     PNO_BEFORE_PNUM = "PNO before PNUM"
     UNANNOUNCED_NUMBERS = "packet numbers do not match the Flag"
     BAD_RF = "RF that is not 1"

@@ -133,7 +133,10 @@ class Hj212Sender:
         self._count(self.rejected, rejected.kind, f"dropped: {rejected.reason}")
 
     def _is_ours(self, message: Message) -> bool:
-        if message.mn == str(self.spec.address):
+        wanted = str(self.spec.address)
+        if message.mn.upper() == wanted.upper():
+            if message.mn != wanted:
+                self._tolerate(Deviation.MN_IN_OTHER_CASE)
             return True
         self.tally.strays += 1
         self._instead = f"packets of MN {_shown(message.mn) or '(none)'}"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.hj212.content import message_of
+from drivers.hj212.dialect import Deviation
 from drivers.hj212.sender import PARTS_S, PAUSE_S, Hj212Sender
 from drivers.hj212.uploads import MixedUploads
 from drivers.spec import DeviceSpec, FactorSpec
@@ -165,6 +166,16 @@ def test_the_packets_of_others_are_strays(clock: StoppedClock) -> None:
     assert sender.hear(b"".join(foreign)) == ([], b"")
     assert sender.tally.strays == 3
     assert sender.news() == [f"packets of MN 888888888888888888888888 came, MN {MN} is wanted"]
+
+
+def test_its_own_name_in_small_letters_is_its_own(clock: StoppedClock) -> None:
+    """The letters of an MN are hexadecimal digits: a-f is tolerated, counted, and answered in the same letters."""
+    sender = Hj212Sender(spec(PH), clock)
+    scans, reply = sender.hear(upload(1, "w01001-Rtd=7.5", mn=MN.lower()))
+
+    assert [scan.values for scan in scans] == [(7.5,)]
+    assert sender.deviations[Deviation.MN_IN_OTHER_CASE] == 1
+    assert message_of(cut(reply)[0].data).mn == MN.lower()
 
 
 def test_what_a_stranger_calls_itself_is_made_fit_for_a_log(clock: StoppedClock) -> None:
