@@ -82,7 +82,7 @@ class TcpExchange:
             tally.busy_ns += self._clock.mono_ns() - began_ns
         if answer.code:
             tally.exceptions[answer.code] += 1
-            raise _refusal(unit, answer.code)
+            raise refusal(unit, answer.code)
         return answer.data
 
     def close(self) -> None:
@@ -205,7 +205,8 @@ class TcpExchange:
         self._talked = False
 
 
-def _refusal(unit: int, code: int) -> DriverError:
+def refusal(unit: int, code: int) -> DriverError:
+    """Return what an exception means, on every transport."""
     words = EXCEPTIONS.get(code, "unknown reason")
     if code in GATEWAY_SAYS_NOBODY:
         return NoAnswer(f"unit {unit} is not reached: {words} (exception {code})")

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import minimalmodbus
 
-from drivers.errors import BadFrame, BadRequest, DriverError, NoAnswer, Refused
-from drivers.modbus_exchange import GATEWAY_SAYS_NOBODY
-from drivers.modbus_frames import ADDRESSES, EXCEPTIONS, MAX_UNIT
+from drivers.errors import BadFrame, BadRequest
+from drivers.modbus_exchange import refusal
+from drivers.modbus_frames import ADDRESSES, MAX_UNIT
 from drivers.modbus_visit import Station
 from drivers.rtu_frames import ascii_question, rtu_question
 
@@ -98,7 +98,7 @@ class _Port:
         answer = self.wire.ask(question, self._timeout_s, self._tally)
         if answer.code:
             self._tally.exceptions[answer.code] += 1
-            raise _refusal(self._unit, answer.code)
+            raise refusal(self._unit, answer.code)
         return answer.frame
 
 
@@ -165,11 +165,3 @@ def _check(unit: int, read: Read) -> None:
 def _packed_bits(bits: list[int]) -> bytes:
     """Return bits as they lie on the wire, the first in the lowest bit of the first byte."""
     return int("".join(map(str, reversed(bits))), 2).to_bytes((len(bits) + 7) // 8, "little")
-
-
-def _refusal(unit: int, code: int) -> DriverError:
-    """Return what an exception means, in the words that Modbus TCP has for it."""
-    words = EXCEPTIONS.get(code, "unknown reason")
-    if code in GATEWAY_SAYS_NOBODY:
-        return NoAnswer(f"unit {unit} is not reached: {words} (exception {code})")
-    return Refused(code, f"unit {unit} refuses: {words} (exception {code})")

@@ -16,9 +16,9 @@ from pymodbus.framer import FramerAscii, FramerRTU
 
 from drivers.cost import line_cost
 from drivers.errors import BadFrame, BadRequest, DriverError, NoAnswer, Refused
-from drivers.modbus_exchange import _refusal as refusal_over_tcp
+from drivers.modbus_exchange import refusal
 from drivers.modbus_frames import EXCEPTIONS
-from drivers.modbus_serial import AsciiInstrument, RtuInstrument, _Port, _refusal
+from drivers.modbus_serial import AsciiInstrument, RtuInstrument, _Port
 from drivers.rtu_frames import Answer
 from drivers.serial_line import SerialLine
 from drivers.serial_port import SerialPort
@@ -189,12 +189,13 @@ def test_an_instrument_is_what_a_line_expects() -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2, 4, 6, 7, 10, 11, 99])
-def test_a_refusal_has_the_same_words_on_every_transport(code: int) -> None:
-    """Plant staff need not know whether a meter hangs on a wire or on a network."""
-    over_tcp, on_a_line = refusal_over_tcp(3, code), _refusal(3, code)
+def test_an_exception_of_a_gateway_is_no_answer_and_any_other_a_refusal(code: int) -> None:
+    """A gateway speaks for a unit that does not; the words name the unit and the exception."""
+    said = refusal(3, code)
 
-    assert (type(on_a_line), str(on_a_line)) == (type(over_tcp), str(over_tcp))
-    assert isinstance(on_a_line, NoAnswer if code in (10, 11) else Refused)
+    assert isinstance(said, NoAnswer if code in (10, 11) else Refused)
+    assert "unit 3" in str(said)
+    assert f"(exception {code})" in str(said)
 
 
 @both_modes
