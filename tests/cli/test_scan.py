@@ -104,7 +104,7 @@ def test_a_mixed_line_is_found_and_named(lines: Lines) -> None:
 def test_what_sends_by_itself_is_heard(
     lines: Lines, line: str, expected: tuple[str, int | str, str | None, str | None]
 ) -> None:
-    """It names itself, and its model is known by what it sends. (One stop bit or two, a receiver cannot tell.)"""
+    """It names itself, and its model is known by what it sends; one stop bit or two, a receiver cannot tell."""
     devices = found(lines.port(line), "--baud", "9600", "--parity", "N", "--units", "1", "--listen", "6s")
 
     assert [(*one[:2], str(one[2])[: len("9600 8N")], one[3]) for one in devices] == [expected]
