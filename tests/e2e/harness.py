@@ -425,6 +425,17 @@ class Scene:
         """Return what the store of the stopped agent holds."""
         return stored(self.state, self.directory)
 
+    def all_counts(self, name: str = "meter", point: str = "count") -> list[int]:
+        """Return the good values the platform got, and those that wait in the stopped agent's store, in chain order.
+
+        New readings go first, so on a slow machine a few older ones may wait when the agent is told to stop.
+        """
+        kept = map(json.loads, self.stored().waiting.values())
+        waiting = [one for one in kept if one["kind"] == "readings" and one["device"] == name]
+        records = {one["seq"]: one for one in (*self.records("readings", device=name), *waiting)}
+        values = [records[seq]["values"][point] for seq in sorted(records)]
+        return [value for value in values if value is not None]
+
     # --- the judges ---
 
     def finish(self) -> Report:

@@ -270,7 +270,7 @@ def test_d4_syncs_fail_for_a_while(tmp_path: Path) -> None:
         caught_up(stage)
         bounded(before, stage.agent.resources())
         stage.finish()
-        unbroken(stage.counts())
+        unbroken(stage.all_counts())
         assert told(stage) == ONCE
         assert len(stage.events("store-failed")) == len(stage.events("store-recovered")) == 1
 
@@ -291,7 +291,7 @@ def test_d4_one_sync_fails(tmp_path: Path) -> None:
             one_failure(stage, nth)
         caught_up(stage)
         stage.finish()
-        unbroken(stage.counts())
+        unbroken(stage.all_counts())
 
 
 def test_d4_killed_while_syncs_fail(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ WITH_LEVEL = [device("meter", points=[point(), point("level", at=1)], poll="50ms
 
 
 def _gapless(stage: Stage) -> None:
-    """Every answer the meter gave, from the first to the last one committed, is at the platform, once and in order."""
-    counts = stage.counts()
+    """Every answer the meter gave, from the first to the last one committed, is told, once and in order."""
+    counts = stage.all_counts()
     assert counts == list(range(1, len(counts) + 1)), "a reading is missing"
 
 
@@ -220,7 +220,7 @@ def test_live_stays_fresh_while_the_backlog_drains(tmp_path: Path) -> None:
         assert len(ages) >= 20, "the backlog was gone before anything could be seen"
         assert median(ages) < 1.0, "live readings wait for the backlog"
         for unit in range(1, 9):
-            counts = stage.counts(f"m{unit}")
+            counts = stage.all_counts(f"m{unit}")
             assert counts == list(range(1, len(counts) + 1))
 
 
