@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drivers.spec import silence_s
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,8 +35,6 @@ ANSWERS_AFTER_S = 0.01
 
 _ETHERNET = 90
 """Bytes around a frame on the cable: preamble 8, Ethernet 18, gap 12, IPv4 20, TCP with time stamps 32."""
-_LONGEST_SILENCE_BAUD = 19200
-_FIXED_SILENCE_S = 0.00175
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,8 +94,7 @@ def serial_cost(baud: int, *, char_bits: float = 11, turnaround_s: float = ANSWE
     Two silences frame every exchange: 3.5 characters each, 1.75 ms above 19200 baud (Serial Line V1.02, 2.5.1.1).
     """
     byte_s = char_bits / baud
-    silence_s = _FIXED_SILENCE_S if baud > _LONGEST_SILENCE_BAUD else 3.5 * byte_s
-    return CostModel((_REQUEST["rtu"] + _ANSWER["rtu"]) * byte_s + 2 * silence_s + turnaround_s, byte_s)
+    return CostModel((_REQUEST["rtu"] + _ANSWER["rtu"]) * byte_s + 2 * silence_s(baud, byte_s) + turnaround_s, byte_s)
 
 
 def line_cost(settings: LineSettings, protocol: str, turnaround_s: float = 0.0) -> CostModel:

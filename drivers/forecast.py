@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from drivers.cost import ANSWERS_AFTER_S, CostModel, cost_of, framing_of, line_cost, read_bytes
+from drivers.dlt645.frame import SHORTEST, WAKE_UP
 from drivers.dlt645.items import lookup
 from drivers.dlt645.reads import plan as plan_items
 from drivers.plan import plan_device
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 METER_THINKS_S: Final = 0.1
 """What we suppose a DL/T 645 meter takes before it answers; 20 to 500 ms is commonly said. No standard of ours."""
-_DLT645_FRAME: Final = 4 + 12
-"""Wake-up bytes, and everything of a frame but its data."""
-_DLT645_NAME: Final = {"dlt645-2007": 4, "dlt645-1997": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +70,15 @@ def _of_meter(device: DeviceSpec, settings: LineSettings) -> list[Exchange]:
     """Return the reads of a meter: a block is one exchange; a meter that refuses it will need one for each item."""
     points = [point for point in device.points if isinstance(point, ItemSpec)]
     items = {index: lookup(point.item, point.format, point.signed) for index, point in enumerate(points)}
-    name = _DLT645_NAME[device.protocol]
     found = []
     for read in plan_items({index: item for index, item in items.items() if item is not None}, frozenset()):
-        size = 2 * (_DLT645_FRAME + name) + read.needed
+        size = 2 * (WAKE_UP + SHORTEST + len(read.di) // 2) + read.needed
         kind = "block" if read.is_block else "item"
         found.append(
             Exchange(
                 words=f"{kind:<5}  {read.di}  {len(read.places):>3} values",
                 bytes=size,
-                time_s=size * settings.char_s + 2 * settings.silence_s + METER_THINKS_S + device.turnaround_s,
+                time_s=_time_s(size, settings, METER_THINKS_S + device.turnaround_s),
                 said={kind: read.di, "values": len(read.places)},
             )
         )
@@ -95,7 +92,12 @@ def _of_text(device: DeviceSpec, settings: LineSettings) -> list[Exchange]:
         Exchange(
             words=f"text  at most {device.ascii.longest} characters back",
             bytes=size,
-            time_s=size * settings.char_s + 2 * settings.silence_s + ANSWERS_AFTER_S + device.turnaround_s,
+            time_s=_time_s(size, settings, ANSWERS_AFTER_S + device.turnaround_s),
             said={"request": device.ascii.request.decode("latin-1")},
         )
     ]
+
+
+def _time_s(size: int, settings: LineSettings, pause_s: float) -> float:
+    """Return what `size` characters take, question and answer together, with a silence around each and `pause_s`."""
+    return size * settings.char_s + 2 * settings.silence_s + pause_s

@@ -14,9 +14,8 @@ One exchange, in this order:
 
 7. Late answers. On a line answers carry no number. When a question got no answer, its answer may still come, and a
    later question of the same *shape* (`Question.shape`) would take it for its own. So an unanswered question is
-   remembered as *owed* for some time (`drivers.owed`). One fact helps: a device answers in
-   the order it was asked. So an answer pays the oldest debt of its shape, and with it all older ones of that device,
-   whatever their shape. Hence
+   remembered as *owed* for some time (`drivers.owed`). One fact helps: a device answers in the order it was asked. So
+   an answer pays the oldest debt of its shape, and with it all older ones of that device, whatever their shape. Hence
 
    - the same question again: whichever of the two answers comes, it is of the right register;
    - another question of that shape: it is asked once more for each answer owed. That many answers are dropped, and

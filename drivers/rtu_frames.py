@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from drivers.modbus_crc import crc
 from drivers.wire import Found, Question, Stray
 
 if TYPE_CHECKING:
@@ -200,24 +201,7 @@ def _garbage(data: bytes) -> str:
     return f"garbage: {len(data)} bytes that are no frame"
 
 
-# --- checksums -----------------------------------------------------------------------------------
-
-
-def _crc_of_byte(byte: int) -> int:
-    for _ in range(8):
-        byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
-    return byte
-
-
-_CRC_TABLE: Final = tuple(map(_crc_of_byte, range(256)))
-
-
-def crc(data: bytes) -> int:
-    """Return the CRC-16 of section 2.5.1.2: 0 over a frame that ends in its own CRC, low byte first."""
-    table, register = _CRC_TABLE, 0xFFFF
-    for byte in data:
-        register = register >> 8 ^ table[(register ^ byte) & 0xFF]
-    return register
+# --- checksum -----------------------------------------------------------------------------------
 
 
 def lrc(data: bytes) -> int:

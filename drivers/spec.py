@@ -12,6 +12,11 @@ _LONGEST_SILENCE_BAUD = 19200
 _FIXED_SILENCE_S = 0.00175
 
 
+def silence_s(baudrate: int, char_s: float) -> float:
+    """Return the silence that frames a message: 3.5 characters, fixed above 19200 Bd (Serial Line V1.02, 2.5.1.1)."""
+    return _FIXED_SILENCE_S if baudrate > _LONGEST_SILENCE_BAUD else 3.5 * char_s
+
+
 class Table(StrEnum):
     """The four Modbus tables (MODBUS Application Protocol V1.1b3, section 4.3)."""
 
@@ -171,8 +176,8 @@ class LineSettings:
 
     @property
     def silence_s(self) -> float:
-        """The silence that frames a message: 3.5 characters, fixed above 19200 Bd (Serial Line V1.02, 2.5.1.1)."""
-        return _FIXED_SILENCE_S if self.baudrate > _LONGEST_SILENCE_BAUD else 3.5 * self.char_s
+        """The silence that frames a message."""
+        return silence_s(self.baudrate, self.char_s)
 
     def __str__(self) -> str:
         """Return it as people write it: ``9600 8N1``."""

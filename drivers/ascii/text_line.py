@@ -19,7 +19,7 @@ from operator import xor
 from typing import TYPE_CHECKING, Final
 
 from drivers.ascii.pattern import BadPattern, compiled
-from drivers.rtu_frames import crc
+from drivers.modbus_crc import crc
 from drivers.wire import Found, Stray
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from drivers.ascii.text_line import TextLines
 from drivers.finding.naming import Naming, Reading
 from drivers.hj212.content import message_of
 from drivers.hj212.packet import Packet, Splitter
-from drivers.rtu_frames import crc
+from drivers.modbus_crc import crc
 from drivers.spec import FactorSpec
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The CRC16 of HJ 212 (2017, annex A; unchanged in 2025), and the Modbus one it is mistaken for.
+"""The CRC16 of HJ 212 (2017, annex A; unchanged in 2025). It is often mistaken for that of Modbus.
 
     r = FFFF;  for each byte:  r = (r >> 8) ^ byte, then eight times: shift right, XOR A001 when a one fell out
 
@@ -11,16 +11,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from drivers.modbus_crc import TABLE
 
-def _row(index: int) -> int:
-    for _ in range(8):
-        index = index >> 1 ^ (0xA001 if index & 1 else 0)
-    return index
-
-
-_TABLE: Final = tuple(map(_row, range(256)))
-_HIGH: Final = bytes(row >> 8 for row in _TABLE)
-_POSSIBLE: Final = frozenset({*_TABLE, 0xFFFF})
+_HIGH: Final = bytes(row >> 8 for row in TABLE)
+_POSSIBLE: Final = frozenset({*TABLE, 0xFFFF})
 
 
 def crc16(data: bytes) -> int:
@@ -29,17 +23,9 @@ def crc16(data: bytes) -> int:
     for byte in data:
         index = high ^ byte
         high = _HIGH[index]
-    return _TABLE[index] if data else 0xFFFF
+    return TABLE[index] if data else 0xFFFF
 
 
 def fits(data: bytes, crc: int) -> bool:
     """Whether `crc` is that of `data`. Most numbers are that of no data at all, which costs nothing to tell."""
     return crc in _POSSIBLE and crc16(data) == crc
-
-
-def modbus_crc16(data: bytes) -> int:
-    """Return the CRC of the Modbus serial line (V1.02, section 6.2.2), the most usual mistake of HJ 212 peers."""
-    register = 0xFFFF
-    for byte in data:
-        register = register >> 8 ^ _TABLE[(register ^ byte) & 0xFF]
-    return register

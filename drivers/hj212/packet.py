@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from drivers.hj212.crc import fits, modbus_crc16
+from drivers.hj212.crc import fits
 from drivers.hj212.dialect import Deviation
 from drivers.hj212.sealed import is_clear, looks_sealed
+from drivers.modbus_crc import crc as modbus_crc
 
 if TYPE_CHECKING:
     from drivers.hj212.sealed import Sm4Key
@@ -237,7 +238,7 @@ def _blame(data: bytes, crc: int, *, has_key: bool) -> Rejected:
     """Say what is wrong with a data segment that does not fit its CRC."""
     if looks_sealed(data):
         return Rejected(Wrong.SEALED, f"encrypted: {'the key given does not open it' if has_key else 'give its key'}")
-    modbus = modbus_crc16(data)
+    modbus = modbus_crc(data)
     if crc in (modbus, (modbus & 0xFF) << 8 | modbus >> 8):
         return Rejected(Wrong.MODBUS_CRC, "CRC is the Modbus one, not that of HJ 212")
     return Rejected(Wrong.CRC, "CRC error")

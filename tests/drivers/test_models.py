@@ -18,8 +18,9 @@ from drivers.dlt645.values import decoder
 from drivers.hj212.content import message_of
 from drivers.hj212.packet import Packet, Splitter
 from drivers.hj212.values import reading_of, wanted
+from drivers.modbus_crc import crc
 from drivers.plan import compile_plan, plan
-from drivers.rtu_frames import crc, rtu_question
+from drivers.rtu_frames import rtu_question
 from drivers.spec import FactorSpec, FieldSpec, ItemSpec, PointSpec, Table
 from drivers.wire import Found
 

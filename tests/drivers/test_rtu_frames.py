@@ -11,6 +11,7 @@ from pymodbus.framer import FramerAscii, FramerRTU
 
 from drivers import rtu_frames
 from drivers.cost import Read
+from drivers.modbus_crc import crc
 from drivers.rtu_frames import (
     MOST_STRAYS,
     Answer,
@@ -18,7 +19,6 @@ from drivers.rtu_frames import (
     ascii_blame,
     ascii_question,
     ascii_take,
-    crc,
     lrc,
     rtu_blame,
     rtu_question,
