@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from drivers.model import Model
 
-__all__ = ["BUILT_IN", "ModelProblems", "NoSuchModel", "find", "lint", "load_model", "models", "names"]
+__all__ = ["BUILT_IN", "ModelProblems", "NoSuchModel", "find", "lint", "load_model", "names", "usable"]
 
 BUILT_IN = Path(__file__).with_name("models")
 """The folder of the models that come with the program."""
@@ -51,18 +51,16 @@ def names(folders: Iterable[Path] = ()) -> tuple[str, ...]:
     )
 
 
-def models(folders: Sequence[Path] = ()) -> tuple[Model, ...]:
-    """Return all models by name. Raises `ModelProblems` with the mistakes of all that are wrong."""
+def usable(folders: Sequence[Path] = ()) -> tuple[tuple[Model, ...], dict[str, tuple[str, ...]]]:
+    """Return the models that can be used, by name, and what is wrong with those that cannot."""
     found: list[Model] = []
-    problems: list[str] = []
+    refused: dict[str, tuple[str, ...]] = {}
     for name in names(folders):
         try:
             found.append(find(name, folders))
-        except ModelProblems as refused:
-            problems += refused.problems
-    if problems:
-        raise ModelProblems(tuple(problems))
-    return tuple(found)
+        except ModelProblems as problems:
+            refused[name] = problems.problems
+    return tuple(found), refused
 
 
 def find(name: str, folders: Sequence[Path] = ()) -> Model:

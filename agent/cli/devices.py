@@ -1,4 +1,4 @@
-"""What verbs about devices have in common: which are meant, and whether the running agent asks them or we do."""
+"""What verbs about devices have in common: the site, which of its devices, and who asks them, the agent or we."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.control_client import NobodyThere, Visit
+from config.load import load
+from config.problem import SiteProblems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from config.site import Device, Site
 
 Names = Annotated[list[str] | None, typer.Argument(help="Devices (all, when none is named).", metavar="DEVICE")]
+
+
+def loaded(path: Path) -> Site:
+    """Return the site, or end the verb with all that is wrong with it."""
+    try:
+        return load(path)
+    except SiteProblems as problems:
+        print(problems, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def chosen(site: Site, names: Sequence[str]) -> list[Device]:

@@ -13,16 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agent.cli.devices import Names, chosen, running_agent
+from agent.cli.devices import Names, chosen, loaded, running_agent
 from agent.clock import SystemClock
 from agent.control_client import NoAnswer
 from agent.looks import looked
-from config.load import load
-from config.problem import SiteProblems
 from drivers.errors import DriverError
 from drivers.finding.naming import Naming, named, remembering
 from drivers.kinds import open_bus
-from drivers.library import ModelProblems, find, names
+from drivers.library import usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,11 +67,7 @@ def identify(site: SitePath, device: Names = None, as_json: AsJson = False) -> N
     the line itself. Only reads. Exit 0 when nothing contradicts the site file, 1 when a device is another model or does
     not answer, 2 when there is no such device.
     """
-    try:
-        checked = load(site)
-    except SiteProblems as problems:
-        print(problems, file=sys.stderr)
-        raise typer.Exit(1) from None
+    checked = loaded(site)
     wanted, models = chosen(checked, device or []), _library(checked)
     agent = running_agent(checked)
     try:
@@ -89,14 +83,11 @@ def identify(site: SitePath, device: Names = None, as_json: AsJson = False) -> N
     raise typer.Exit(1 if any(one.verdict in ("contradicts", "silent") for one in found) else 0)
 
 
-def _library(site: Site) -> list[Model]:
+def _library(site: Site) -> Sequence[Model]:
     folders = [site.gateway.models] if site.gateway.models else []
-    found = []
-    for name in names(folders):
-        try:
-            found.append(find(name, folders))
-        except ModelProblems as problems:
-            print(f"model {name} left out: {problems.problems[0]}", file=sys.stderr)
+    found, refused = usable(folders)
+    for name, problems in refused.items():
+        print(f"model {name} left out: {problems[0]}", file=sys.stderr)
     return found
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivers.library import ModelProblems, NoSuchModel, find, names
+from drivers.library import ModelProblems, NoSuchModel, find, usable
 from drivers.spec import ItemSpec, PointSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from drivers.model import Model, ModelPoint, ModelStatus
     from drivers.spec import AnyPoint
@@ -38,11 +38,16 @@ def models(name: Name = None, folder: Folders = None, as_json: AsJson = False) -
     """
     folders = folder or []
     if name is not None:
-        found, problems = _loaded([name], folders)
-        if found:
-            print(json.dumps(_in_full(found[0]), ensure_ascii=False, indent=2) if as_json else _page(found[0]))
+        try:
+            model, problems = find(name, folders), []
+            print(json.dumps(_in_full(model), ensure_ascii=False, indent=2) if as_json else _page(model))
+        except NoSuchModel as error:
+            problems = [str(error)]
+        except ModelProblems as refused:
+            problems = list(refused.problems)
     else:
-        found, problems = _loaded(names(folders), folders)
+        found, left_out = usable(folders)
+        problems = [problem for one in left_out.values() for problem in one]
         print(
             json.dumps([_in_brief(model) for model in found], ensure_ascii=False, indent=2)
             if as_json
@@ -51,19 +56,6 @@ def models(name: Name = None, folder: Folders = None, as_json: AsJson = False) -
     if problems:
         print("\n".join(problems), file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _loaded(wanted: Iterable[str], folders: Sequence[Path]) -> tuple[list[Model], list[str]]:
-    """Return the models that can be had, and in words why the others cannot."""
-    found, problems = [], []
-    for name in wanted:
-        try:
-            found.append(find(name, folders))
-        except NoSuchModel as error:
-            problems.append(str(error))
-        except ModelProblems as refused:
-            problems += refused.problems
-    return found, problems
 
 
 def _in_brief(model: Model) -> dict[str, Any]:

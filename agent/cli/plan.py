@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.load import load
-from config.problem import SiteProblems
+from agent.cli.devices import loaded
 from config.visits import visits
 from drivers.forecast import exchanges
 from drivers.spec import SerialBusSpec
@@ -29,11 +27,7 @@ def plan(site: SitePath, as_json: AsJson = False) -> None:
     Use it to see, before anything is sent, whether a line can keep up with the polling periods. Times are of the
     planner's cost model for the bus's transport, not measured. Exit 0, or 1 when the site has mistakes.
     """
-    try:
-        checked = load(site)
-    except SiteProblems as problems:
-        print(problems, file=sys.stderr)
-        raise typer.Exit(1) from None
+    checked = loaded(site)
     buses = {bus.name: bus for bus in checked.buses}
     plans = {device.spec.name: planned(device, buses[device.spec.bus]) for device in checked.devices}
     print(json.dumps(plans) if as_json else "\n".join(_told(checked, plans)))

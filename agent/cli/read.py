@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from agent.cli.devices import Names, chosen, running_agent
+from agent.cli.devices import Names, chosen, loaded, running_agent
 from agent.clock import SystemClock
 from agent.control_client import NoAnswer
 from agent.live import joined, report
-from config.load import load
-from config.problem import SiteProblems
 from config.visits import name_of, specs, visits
 from drivers.errors import DriverError, LinkDown
 from drivers.kinds import open_bus
@@ -43,11 +41,7 @@ def read(site: SitePath, device: Names = None, as_json: AsJson = False) -> None:
     Exit 0 when every point was answered, 1 when something is missing (the reason stands beside it), 2 when there is no
     such device.
     """
-    try:
-        checked = load(site)
-    except SiteProblems as problems:
-        print(problems, file=sys.stderr)
-        raise typer.Exit(1) from None
+    checked = loaded(site)
     wanted = chosen(checked, device or [])
     agent = running_agent(checked)
     if agent is None:

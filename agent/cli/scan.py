@@ -35,7 +35,7 @@ from drivers.finding.places import is_port
 from drivers.finding.sweep import Found, Stage, Step, sweep
 from drivers.finding.tap import HostTap, LineTap, look_at, taps
 from drivers.finding.verdict import Remark, remarks
-from drivers.library import ModelProblems, find, names
+from drivers.library import usable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,14 +127,11 @@ def _framing(way: LineTap | HostTap) -> str:
     return "tcp" if isinstance(way, HostTap) else "rtu"
 
 
-def _library(folders: Sequence[Path], console: Console) -> list[Model]:
+def _library(folders: Sequence[Path], console: Console) -> Sequence[Model]:
     """Return every model that can be used; a broken one of one's own is told and left out."""
-    found = []
-    for name in names(folders):
-        try:
-            found.append(find(name, folders))
-        except ModelProblems as problems:
-            console.print(f"model {name} left out: {problems.problems[0]}")
+    found, refused = usable(folders)
+    for name, problems in refused.items():
+        console.print(f"model {name} left out: {problems[0]}")
     return found
 
 

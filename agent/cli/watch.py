@@ -18,15 +18,13 @@ from rich.console import Console
 from rich.live import Live
 
 from agent.absence import link_probe_s
-from agent.cli.devices import Names, chosen, running_agent
+from agent.cli.devices import Names, chosen, loaded, running_agent
 from agent.cli.watch_screen import Now, Screen
 from agent.clock import SystemClock
 from agent.control_client import NoAnswer
 from agent.intake import Intake
 from agent.live import View
 from agent.poller import Poller
-from config.load import load
-from config.problem import SiteProblems
 from config.visits import specs
 from drivers.kinds import open_bus
 
@@ -52,11 +50,7 @@ def watch(site: SitePath, device: Names = None, json: AsJson = False, seconds: S
     While the agent runs it shows what the agent gets; else this program polls the devices itself, and keeps nothing.
     Ctrl-C ends it. Exit 0, or 1 when the running agent ended meanwhile.
     """
-    try:
-        checked = load(site)
-    except SiteProblems as problems:
-        print(problems, file=sys.stderr)
-        raise typer.Exit(1) from None
+    checked = loaded(site)
     wanted = chosen(checked, device or [])
     try:
         with _lines(checked, wanted) as (lines, through):

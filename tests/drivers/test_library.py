@@ -395,13 +395,16 @@ def test_a_file_that_cannot_be_read_is_a_problem_not_a_crash(tmp_path: Path) -> 
         library.load_model(tmp_path / "missing.toml")
 
 
-def test_all_models_come_together_or_their_problems_do(tmp_path: Path) -> None:
+def test_all_models_come_together_and_the_problems_of_the_rest(tmp_path: Path) -> None:
     """A wrong model of the site's own is told by name; it does not silently disappear."""
-    assert len(library.models()) == len(library.names())
+    found, refused = library.usable()
+    assert (len(found), refused) == (len(library.names()), {})
     keep(tmp_path, "[model]\n")
 
-    with pytest.raises(ModelProblems, match=r"my-meter\.toml"):
-        library.models([tmp_path])
+    still_found, refused = library.usable([tmp_path])
+    assert still_found == found
+    assert list(refused) == ["my-meter"]
+    assert any(re.search(r"my-meter\.toml", problem) for problem in refused["my-meter"])
 
 
 # --- names and paper ------------------------------------------------------------------------------
