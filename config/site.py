@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from config.formula import Formula
     from drivers.spec import BusSpec, DeviceSpec
 
 Priority = Literal["low", "medium", "high", "critical"]
+Total = Literal["none", "counter", "per-hour", "per-second"]
+Role = Literal["production", "treatment", "combined", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,10 @@ class PointInfo:
     label: Text
     code: str | None
     is_slow: bool = False
+    is_number: bool = True
+    decimals: int | None = None
+    total: Total = "none"
+    """What the amount of a period is: the increase of a counter, the integral of a rate per hour or second, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,112 @@ class Limit:
     on_delay_s: float
     off_delay_s: float
     priority: Priority
+    escalate_after_s: float = 5400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """Points computed by formula. Those of one name before the dot make one `device`, which is told like any other.
+
+    `formulas` are aligned with `device.info`; `device.spec.points` is empty and its protocol "derived". They are
+    computed at each scan of the device `paced_by`, their slowest input.
+    """
+
+    device: Device
+    formulas: tuple[Formula, ...]
+    paced_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facility:
+    """A machine with a role. Exactly one of `power`, `current` and `running` ("device.point") tells its state.
+
+    `type` is what it is (fan, pump, scrubber, fgd, scr, sncr, esp, bag, rto, rco, carbon, boiler, furnace, kiln …).
+    RUN from `on_fraction` of `rated` held for `on_hold_s`, OFF up to `off_fraction` for `off_hold_s`, IDLE between.
+    `points` are its further points by quantity (`agent.rules.quantity`); `facts` what the file states in numbers.
+    """
+
+    name: str
+    label: Text
+    role: Role
+    type: str | None
+    power: str | None
+    current: str | None
+    running: str | None
+    rated: float | None
+    on_fraction: float = 0.15
+    off_fraction: float = 0.08
+    on_hold_s: float = 60.0
+    off_hold_s: float = 60.0
+    points: dict[str, tuple[str, ...]]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Production paired with the treatment of what it gives off. `chain` and `co_run` name facilities."""
+
+    name: str
+    label: Text
+    production: tuple[str, ...]
+    treatment: tuple[str, ...]
+    outlet: str | None
+    chain: tuple[str, ...] = ()
+    co_run: tuple[str, ...] = ()
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """One pollutant of an outlet. `point`, `converted`, `inlet` and `second` are "device.point"."""
+
+    code: str
+    label: Text
+    point: str
+    unit: str
+    converted: str | None
+    inlet: str | None
+    second: str | None
+    limit: float | None
+    range: tuple[float, float] | None
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """A stack or a drain."""
+
+    name: str
+    label: Text
+    medium: Literal["air", "water"]
+    o2: str | None
+    reference_o2: float | None
+    factors: tuple[Factor, ...]
+    points: dict[str, tuple[str, ...]]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """A ``[[rule]]``: parameters of one rule of the catalogue, everywhere or for one object."""
+
+    id: str
+    line: str | None
+    facility: str | None
+    outlet: str | None
+    enabled: bool
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plant:
+    """What the site describes beyond registers."""
+
+    facilities: tuple[Facility, ...] = ()
+    lines: tuple[Line, ...] = ()
+    outlets: tuple[Outlet, ...] = ()
+    packs: tuple[str, ...] = ()
+    changes: tuple[RuleChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,3 +262,5 @@ class Site:
     limits: tuple[Limit, ...]
     meaning: dict[str, Any]
     notices: tuple[str, ...]
+    derived: tuple[Derived, ...] = ()
+    plant: Plant = Plant()
