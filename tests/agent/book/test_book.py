@@ -1,0 +1,320 @@
+"""Orders, marks and tasks: what is taken, what is refused and why, what is in force, and that nothing is forgotten."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent.book.book import KEEP_MS, MOST, Book
+from agent.book.entries import EntryRefused
+from config.site import Facility, Line, Plant, Text
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOON = 1_795_838_400_000
+"""2026-11-28T12:00:00 in Shanghai is 04:00 UTC."""
+HOUR = 3_600_000
+WHO = {"who": "li.wei", "uid": 1000}
+
+
+def plant() -> Plant:
+    """Return two lines, one of them of grade A."""
+    facility = Facility(
+        name="press-1", label=Text("压机", "Press"), role="production", type=None, power="m.power", current=None,
+        running=None, rated=45.0, points={}, facts={},
+    )  # fmt: skip
+    lines = [
+        Line(name=name, label=Text(name, name), production=("press-1",), treatment=(), outlet=None, facts=facts)
+        for name, facts in (("paint", {}), ("boiler", {"grade": "A"}))
+    ]
+    return Plant(facilities=(facility,), lines=tuple(lines))
+
+
+@pytest.fixture
+def book() -> Book:
+    """Return an empty book."""
+    return Book(plant(), ZONE)
+
+
+def enter(book: Book, do: str, now_ms: int | None = NOON, **words: Any) -> dict[str, Any]:
+    """Enter something as li.wei."""
+    return book.enter(do, words, WHO, now_ms)
+
+
+STOP: dict[str, Any] = {"lines": ["paint"], "stop": True, "start": "now", "end": "+24h"}
+
+
+def test_an_order_is_in_force_from_its_start_up_to_its_end(book: Book) -> None:
+    """The first moment belongs to it, the last one does not."""
+    enter(book, "order", **(STOP | {"start": "+1h"}))
+
+    assert [len(book.orders_on("paint", NOON + hours * HOUR)) for hours in (0, 1, 23, 24)] == [0, 1, 1, 0]
+    assert book.orders_on("boiler", NOON + HOUR) == []
+
+
+def test_an_order_is_told_with_who_entered_it(book: Book) -> None:
+    """The event carries the whole order in words that a platform can read, and who did it."""
+    told = enter(book, "order", lines=["paint"], reduce=30, start="2026-11-28 13:00", end="2026-11-30T00:00:00Z")
+
+    assert told["event"] == "order-entered"
+    assert told["by"] == WHO
+    assert told["order"] == {
+        "id": "o1", "kind": "emergency", "lines": ["paint"], "start": "2026-11-28T05:00:00.000Z",
+        "end": "2026-11-30T00:00:00.000Z", "reduce": 30, "stop": False,
+    }  # fmt: skip
+
+
+REFUSED_ORDERS = {
+    "ends before it starts": ({"stop": True, "start": "+2h", "end": "+1h"}, "ends .* before it starts"),
+    "ends when it starts": ({"stop": True, "start": "+1h", "end": "+1h"}, "before it starts"),
+    "overlaps": ({"stop": True, "end": "+1h", "lines": ["paint"]}, "has order o1 .* end that one first"),
+    "says nothing": ({"end": "+30h", "start": "+25h"}, "says what to do"),
+    "says two things": ({"end": "+30h", "stop": True, "reduce": 20}, "not both"),
+    "reduces by nothing": ({"end": "+30h", "reduce": 0}, "more than 0"),
+    "reduces by more than all": ({"end": "+30h", "reduce": 101}, "from 0 to 100"),
+    "no such line": ({"end": "+30h", "stop": True, "lines": ["pant"]}, "no line 'pant'"),
+    "no such kind": ({"end": "+30h", "stop": True, "kind": "emergncy"}, "did you mean 'emergency'"),
+    "unknown word": ({"end": "+30h", "stop": True, "linse": ["paint"]}, "did you mean 'lines'"),
+    "exempts every line": ({"end": "+30h", "stop": True, "lines": ["boiler"], "exempt": ["A"]}, "order nothing"),
+    "no end": ({"stop": True}, "end is missing"),
+    "no moment": ({"stop": True, "end": "tomorrow"}, "no moment"),
+    "far away": ({"stop": True, "end": "2099-01-01"}, "ten years away"),
+    "odd hours": ({"end": "+30h", "hours": "6-22"}, "no span of the day"),
+    "not a truth value": ({"end": "+30h", "stop": "yes"}, "true or false"),
+    "a truth value as number": ({"end": "+30h", "reduce": True}, "must be a number"),
+}
+
+
+@pytest.mark.parametrize(("words", "why"), REFUSED_ORDERS.values(), ids=REFUSED_ORDERS.keys())
+def test_an_order_that_cannot_be_meant_is_refused_with_the_reason(book: Book, words: dict[str, Any], why: str) -> None:
+    """Nothing of a refused order stays in the book."""
+    enter(book, "order", **STOP)
+
+    with pytest.raises(EntryRefused, match=why):
+        enter(book, "order", **words)
+
+    assert list(book.orders) == ["o1"]
+
+
+def test_orders_that_follow_each_other_do_not_overlap(book: Book) -> None:
+    """The end of one may be the start of the next."""
+    enter(book, "order", **STOP)
+    enter(book, "order", **(STOP | {"start": "+24h", "end": "+48h"}))
+
+    assert [order.id for order in book.orders_on("paint", NOON + 24 * HOUR)] == ["o2"]
+
+
+def test_an_emergency_may_fall_into_a_season_of_staggered_production(book: Book) -> None:
+    """Orders of different kinds are in force together."""
+    enter(book, "order", kind="staggered", lines=["paint"], hours="06:00-22:00", end="+1000h")
+    enter(book, "order", **STOP)
+
+    assert [order.sort for order in book.orders_on("paint", NOON)] == ["staggered", "emergency"]
+
+
+def test_an_order_does_not_concern_the_grades_it_exempts(book: Book) -> None:
+    """A line without a grade is never exempt."""
+    enter(book, "order", reduce=50, end="+24h", exempt=["A", "B"])
+
+    assert len(book.orders_on("paint", NOON)) == 1
+    assert book.orders_on("boiler", NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "minute", "allowed"),
+    [
+        ("06:00-22:00", 359, False),
+        ("06:00-22:00", 360, True),
+        ("06:00-22:00", 1320, False),
+        ("22:00-06:00", 1320, True),
+        ("22:00-06:00", 359, True),
+        ("22:00-06:00", 360, False),
+        ("00:00-24:00", 1439, True),
+    ],
+)
+def test_hours_of_an_order_hold_over_midnight(book: Book, hours: str, minute: int, allowed: bool) -> None:
+    """The first minute belongs to the span, the last one does not."""
+    enter(book, "order", hours=hours, end="+24h", lines=["paint"])
+
+    assert book.orders["o1"].allows(minute) is allowed
+
+
+def test_an_order_ends_early_and_can_be_ended_once(book: Book) -> None:
+    """It is no longer in force from then on; its numbers are never used again."""
+    enter(book, "order", **STOP)
+    told = enter(book, "end-order", NOON + HOUR, id="o1", reason="alert is over")
+
+    assert (told["event"], told["reason"]) == ("order-ended", "alert is over")
+    assert book.orders_on("paint", NOON + HOUR) == []
+    with pytest.raises(EntryRefused, match="ended already"):
+        enter(book, "end-order", NOON + HOUR, id="o1")
+    with pytest.raises(EntryRefused, match="there is no order 'o9'"):
+        enter(book, "end-order", id="o9")
+    assert enter(book, "order", NOON + HOUR, **STOP)["order"]["id"] == "o2"
+
+
+def test_marks_are_in_force_on_their_object_and_on_the_whole_plant(book: Book) -> None:
+    """A mark without an end stays until it is ended."""
+    enter(book, "mark", kind="maintenance", object="press-1", reason="bearing", start="now", end="+2h")
+    enter(book, "mark", kind="stopped", reason="holiday")
+
+    assert book.is_marked("maintenance", ["press-1"], NOON + HOUR)
+    assert not book.is_marked("maintenance", ["paint"], NOON + HOUR)
+    assert not book.is_marked("maintenance", ["press-1"], NOON + 2 * HOUR)
+    assert book.is_marked("stopped", ["paint"], NOON + 500 * HOUR)
+    enter(book, "end-mark", NOON + HOUR, id="m2")
+    assert not book.is_marked("stopped", ["paint"], NOON + HOUR)
+
+
+REFUSED_MARKS = {
+    "no reason": ({"kind": "fault", "object": "press-1"}, "reason is missing"),
+    "empty reason": ({"kind": "fault", "object": "press-1", "reason": " "}, "reason is empty"),
+    "no such kind": ({"kind": "stoped", "reason": "x"}, "did you mean 'stopped'"),
+    "no such object": ({"kind": "fault", "object": "pres-1", "reason": "x"}, "did you mean 'press-1'"),
+    "ends before it starts": ({"kind": "fault", "reason": "x", "end": "+0s"}, "before it starts"),
+    "twice": ({"kind": "stopped", "reason": "x", "start": "+5h"}, "plant is marked stopped .* until it is ended"),
+}
+
+
+@pytest.mark.parametrize(("words", "why"), REFUSED_MARKS.values(), ids=REFUSED_MARKS.keys())
+def test_a_mark_that_cannot_be_meant_is_refused_with_the_reason(book: Book, words: dict[str, Any], why: str) -> None:
+    """Nothing of a refused mark stays in the book."""
+    enter(book, "mark", kind="stopped", reason="holiday")
+
+    with pytest.raises(EntryRefused, match=why):
+        enter(book, "mark", **words)
+
+    assert list(book.marks) == ["m1"]
+
+
+def test_declared_edges_are_beginnings_and_ends_of_declarations(book: Book) -> None:
+    """Maintenance declares no start of production."""
+    enter(book, "mark", kind="stopped", object="paint", reason="weekend", start="+1h", end="+3h")
+    enter(book, "mark", kind="maintenance", object="paint", reason="filter", start="+1h", end="+2h")
+
+    assert book.declared_edges(["paint", "press-1"]) == [NOON + HOUR, NOON + 3 * HOUR]
+    assert book.declared_edges(["boiler"]) == []
+
+
+TASK: dict[str, Any] = {
+    "place": "STACK-1",
+    "title": "Morning round",
+    "due": "+8h",
+    "items": [
+        "Anything unusual?",
+        {"id": "dp", "text": "Bag dP", "kind": "number", "low": 500, "high": 2000, "unit": "Pa"},
+        {"id": "leak", "text": "Leak?", "choices": ["no", "yes"]},
+        {"id": "pic", "text": "Photo of the gauge", "kind": "photo"},
+    ],
+}
+ANSWERS: dict[str, Any] = {"1": "no", "dp": 2200, "leak": "no", "pic": "IMG_0001.jpg"}
+
+
+def test_a_task_is_answered_as_a_whole_and_says_what_is_out_of_bounds(book: Book) -> None:
+    """Text, choice, number and photo; a number out of its bounds is a finding, not a mistake."""
+    enter(book, "task", **TASK)
+    told = enter(book, "answer-task", NOON + HOUR, id="t1", answers=ANSWERS)
+
+    assert (told["event"], told["late"], told["task"]["findings"]) == ("task-answered", False, ["dp"])
+    assert told["task"]["answers"] == ANSWERS
+    assert told["task"]["who"] == "li.wei"
+    with pytest.raises(EntryRefused, match="answered already"):
+        enter(book, "answer-task", NOON + HOUR, id="t1", answers=ANSWERS)
+
+
+def test_a_task_is_overdue_from_the_moment_it_is_due_until_it_is_answered(book: Book) -> None:
+    """A late answer is taken and says that it is late."""
+    enter(book, "task", **TASK)
+
+    assert book.overdue(NOON + 8 * HOUR - 1) == []
+    assert [task.id for task in book.overdue(NOON + 8 * HOUR)] == ["t1"]
+    assert enter(book, "answer-task", NOON + 9 * HOUR, id="t1", answers=ANSWERS)["late"] is True
+    assert book.overdue(NOON + 9 * HOUR) == []
+
+
+REFUSED_ANSWERS = {
+    "not whole": ({"dp": 700}, "no answer to 1, leak, pic"),
+    "unknown item": (ANSWERS | {"ph": 7}, "no item 'ph'"),
+    "no choice": (ANSWERS | {"leak": "maybe"}, "one of: no, yes"),
+    "no number": (ANSWERS | {"dp": "much"}, "with a number"),
+    "not a number": (ANSWERS | {"dp": float("nan")}, "with a number"),
+    "no text": (ANSWERS | {"1": " "}, "with a text"),
+}
+
+
+@pytest.mark.parametrize(("answers", "why"), REFUSED_ANSWERS.values(), ids=REFUSED_ANSWERS.keys())
+def test_an_answer_that_cannot_be_meant_is_refused(book: Book, answers: dict[str, Any], why: str) -> None:
+    """The task stays open."""
+    enter(book, "task", **TASK)
+
+    with pytest.raises(EntryRefused, match=why):
+        enter(book, "answer-task", id="t1", answers=answers)
+
+    assert book.tasks["t1"].is_open
+
+
+def test_a_withdrawn_task_is_never_overdue(book: Book) -> None:
+    """It needs a reason, and cannot be answered any more."""
+    enter(book, "task", **TASK)
+    enter(book, "withdraw-task", id="t1", reason="wrong place")
+
+    assert book.overdue(NOON + 99 * HOUR) == []
+    with pytest.raises(EntryRefused, match="withdrawn"):
+        enter(book, "answer-task", id="t1", answers=ANSWERS)
+
+
+def test_while_time_is_not_known_only_dates_are_taken(book: Book) -> None:
+    """``now`` and ``+2h`` mean nothing then, and are refused with the reason."""
+    with pytest.raises(EntryRefused, match="does not know the time"):
+        enter(book, "order", None, **STOP)
+
+    enter(book, "order", None, lines=["paint"], stop=True, start="2026-11-28 12:00", end="2026-11-28 20:00")
+    assert len(book.orders_on("paint", NOON)) == 1
+
+
+def test_the_book_survives_a_restart(book: Book) -> None:
+    """Everything in it, and the next number."""
+    enter(book, "order", **STOP, exempt=["C"], minimum=5)
+    enter(book, "order", kind="staggered", hours="22:00-06:00", end="+100h", lines=["boiler"])
+    enter(book, "mark", kind="stopped", reason="holiday")
+    enter(book, "task", **TASK)
+    enter(book, "answer-task", id="t4", answers=ANSWERS)
+    again = Book(plant(), ZONE)
+
+    assert again.restore(book.snapshot()) is None
+    assert again.listing(NOON, everything=True) == book.listing(NOON, everything=True)
+    assert enter(again, "mark", kind="fault", reason="x")["mark"]["id"] == "m5"
+
+
+@pytest.mark.parametrize("state", [b"", b"{}", b'{"v":99}', b"[1]", b'{"v":1,"next":1,"orders":[{}]}', b"\xff"])
+def test_a_book_that_cannot_be_read_is_told(book: Book, state: bytes) -> None:
+    """The box goes on with an empty one."""
+    told = book.restore(state)
+
+    assert told is not None
+    assert told["event"] == "book-lost"
+    assert book.listing(NOON, everything=True) == {"orders": [], "marks": [], "tasks": []}
+
+
+def test_what_ended_long_ago_leaves_the_book_and_what_is_open_stays(book: Book) -> None:
+    """Their evidence is in the chain."""
+    enter(book, "order", **STOP)
+    enter(book, "mark", kind="stopped", reason="for good")
+    enter(book, "mark", NOON + KEEP_MS + 30 * HOUR, kind="fault", reason="x")
+
+    assert list(book.orders) == []
+    assert list(book.marks) == ["m2", "m3"]
+
+
+def test_the_book_is_bounded(book: Book) -> None:
+    """More entries than any plant has are refused."""
+    first = json.loads(book.snapshot())
+    enter(book, "task", **TASK)
+    task = json.loads(book.snapshot())["tasks"][0]
+    state = first | {"next": MOST + 1, "tasks": [task | {"id": f"t{number}"} for number in range(MOST)]}
+    book.restore(json.dumps(state).encode())
+
+    with pytest.raises(EntryRefused, match="in the book already"):
+        enter(book, "task", **TASK)
