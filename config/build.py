@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.amounts import total_by
 from config.buses import settings_of
+from config.derivation import derived_of
 from config.meaning import meaning_of
+from config.plant import labels_of, plant_of
+from config.points import kind_of
 from config.reporting import paces_s, timeout_s
 from config.schema import Hj212PointTable, SerialBusTable, TcpBusTable
 from config.site import (
@@ -58,6 +62,8 @@ def build_site(document: Document, path: Path, notices: tuple[str, ...]) -> Site
         limits=limits,
         meaning=meaning_of(buses, devices, limits, document, document.gateway.table.timezone),
         notices=notices,
+        derived=derived_of([entry.table for entry in document.derived], devices, labels_of(document)),
+        plant=plant_of(document),
     )
 
 
@@ -168,7 +174,17 @@ def _info(point: Entry[PointTable]) -> PointInfo:
     table = point.table
     code = table.factor if isinstance(table, Hj212PointTable) and table.code is None else table.code
     label = table.label or Text(table.name, table.name)
-    return PointInfo(name=table.name, unit=table.unit, label=label, code=code, is_slow=table.period == "slow")
+    is_number = kind_of(point) not in ("flag", "text")
+    return PointInfo(
+        name=table.name,
+        unit=table.unit,
+        label=label,
+        code=code,
+        is_slow=table.period == "slow",
+        is_number=is_number,
+        decimals=table.decimals if is_number else None,
+        total=(table.total or total_by(table.unit)) if is_number else "none",
+    )
 
 
 def _limit(table: LimitTable) -> Limit:
@@ -184,4 +200,5 @@ def _limit(table: LimitTable) -> Limit:
         on_delay_s=table.on_delay,
         off_delay_s=table.off_delay,
         priority=table.priority,
+        escalate_after_s=table.escalate_after,
     )

@@ -1,7 +1,7 @@
 """What must fit together in a site file, beyond the shape of each table: every rule, run on whatever could be read.
 
-Order of one check: names, references, uplink and files, buses, addresses, times, points, limits, what this version
-cannot do.
+Order of one check: names, references, uplink and files, buses, addresses, times, points, limits, derived points, the
+plant, rules, what this version cannot do.
 Rules never stop at a mistake and never look at a value that is itself one (`Entry.ok`).
 """
 
@@ -11,28 +11,36 @@ from typing import TYPE_CHECKING
 
 from config.addresses import check_addresses
 from config.buses import check_buses
+from config.derivation import check_derived
+from config.facilities import check_plant
+from config.judging import check_rules
+from config.known import known_points, points_by_name
 from config.points import check_points
-from config.references import check_names, check_references, points_by_name
+from config.references import check_names, check_references
 from config.reporting import check_reporting
 from config.secrets_on_disk import check_files, check_sm4_key
 from config.telegrams import check_telegrams
 from config.thresholds import check_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from config.devices import DeviceEntry
     from config.entry import Entry
     from config.findings import Findings
-    from config.schema import MqttTable, RuleTable
+    from config.judging import JudgeRules
+    from config.schema import MqttTable
     from config.tables import Document
 
 
-def check(document: Document, root: Path, findings: Findings) -> None:
-    """Note everything in `document` that does not fit together. Relative paths in it count from `root`."""
+def check(document: Document, root: Path, findings: Findings, judge_rules: JudgeRules | None = None) -> None:
+    """Note everything in `document` that does not fit together. Relative paths in it count from `root`.
+
+    `judge_rules` knows the catalogue of rules; without it, their parameters are only looked at for their form.
+    """
+    known = known_points(document)
     check_names(document, findings)
-    check_references(document, findings)
+    check_references(document, known, findings)
     if document.mqtt:
         check_files(document.mqtt, root, findings)
         _check_uplink(document.mqtt, findings)
@@ -44,8 +52,10 @@ def check(document: Document, root: Path, findings: Findings) -> None:
         check_sm4_key(device.entry, device.protocol, root, findings)
         check_points(device, findings)
         check_telegrams(device, findings)
-    check_limits(document.limits, points_by_name(document.devices), findings)
-    _check_rules(document.rule, findings)
+    check_limits(document, points_by_name(document.devices), findings)
+    check_derived(document.derived, known, findings)
+    check_plant(document, known, findings)
+    check_rules(document, judge_rules, findings)
     _say_what_waits(document, findings)
 
 
@@ -78,37 +88,12 @@ def _check_model(device: DeviceEntry, findings: Findings) -> None:
         findings.remark(f'{entry.where}: model "{model.name}" is unverified; compare its readings with its display')
 
 
-def _check_rules(rules: Iterable[Entry[RuleTable]], findings: Findings) -> None:
-    """Note a rule that is changed twice for the same object."""
-    first: dict[str, Entry[RuleTable]] = {}
-    for rule in rules:
-        if rule.ok("id", "line", "facility", "outlet"):
-            twin = first.setdefault(rule_key(rule.table), rule)
-            if twin is not rule:
-                what = f"id: changed twice for the same object (first on line {findings.line(twin.path)})"
-                findings.mistake(rule.at("id"), rule.where, what, value=rule.table.id, hint="write it once")
-
-
-def rule_key(rule: RuleTable) -> str:
-    """Return what a ``[[rule]]`` is about: the rule, and the object if it is for one."""
-    objects = [f"{key}:{getattr(rule, key)}" for key in ("line", "facility", "outlet") if getattr(rule, key)]
-    return "@".join([rule.id, *objects])
-
-
 def _say_what_waits(document: Document, findings: Findings) -> None:
-    """Remark once on each kind of table that is checked and kept, but not acted on yet; and on what is not there."""
-    waiting = {
-        "derived": (document.derived, "not computed"),
-        "facility": (document.facilities, "not judged"),
-        "line": (document.lines, "not judged"),
-        "outlet": (document.outlets, "not judged"),
-        "rules": (document.rules, "not judged"),
-        "rule": (document.rule, "not judged"),
-        "panel": (document.panel, "not served"),
-    }
-    for name, (tables, fate) in waiting.items():
-        if tables:
-            findings.remark(f"{name}: described, {fate} by this version")
+    """Remark on what is checked and kept, but not acted on yet; and on what is not there."""
+    if document.panel:
+        findings.remark("panel: described, not served by this version")
+    if document.rules and document.rules.ok("packs") and document.rules.table.packs == []:
+        findings.remark("rules: packs is empty, so no rule is judged")
     if document.mqtt is None:
         findings.remark("uplink: none, so records are kept on this box and sent nowhere")
     elif document.mqtt.ok("platform_keys") and document.mqtt.table.platform_keys:

@@ -51,6 +51,11 @@ class Findings:
         return index(self._text)
 
     @property
+    def has_mistakes(self) -> bool:
+        """Whether there was any so far."""
+        return bool(self._problems)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """The remarks, in the order they were made."""
         return tuple(self._notices)

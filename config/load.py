@@ -19,6 +19,7 @@ from config.problem import Problem, SiteProblems
 from config.tables import read_document
 
 if TYPE_CHECKING:
+    from config.judging import JudgeRules
     from config.site import Site
 
 _MOST_BYTES = 4 * 2**20  # ten thousand points take about one
@@ -30,8 +31,10 @@ _DEEP_KEY = re.compile(
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def load(path: Path | str) -> Site:
+def load(path: Path | str, judge_rules: JudgeRules | None = None) -> Site:
     """Return the site that the file at `path` describes.
+
+    `judge_rules` knows the catalogue of rules (`config.judging`); what it refuses are mistakes too.
 
     Raises:
         SiteProblems: it has mistakes, or cannot be read; with every one of them.
@@ -43,7 +46,7 @@ def load(path: Path | str) -> Site:
         findings = Findings(path.name, text)
         root = path.absolute().parent
         document = read_document(raw, root, findings)
-        check(document, root, findings)
+        check(document, root, findings, judge_rules)
     except RecursionError:
         raise _refuse(path, "is nested too deeply", _FLAT) from None
     findings.verdict()

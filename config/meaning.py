@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config.check import rule_key
+from config.amounts import total_by
+from config.judging import rule_key
 from drivers.spec import FactorSpec, FieldSpec, ItemSpec, PointSpec, SerialBusSpec
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from config.site import Device, Limit, PointInfo
     from config.tables import Document
     from drivers.spec import AnyPoint, AsciiSpec, BusSpec, DeviceSpec
+
+_ALWAYS_TOLD = frozenset({"production", "treatment", "enabled", "unit"})
+_IN_ORDER = frozenset({"chain"})
+_USUAL_ESCALATION_S = 5400.0
+"""As `config.site.Limit` and the schema have it."""
 
 
 def meaning_of(
@@ -41,9 +47,10 @@ def meaning_of(
             for outlet in document.outlets
         },
         "rules": {rule_key(entry.table): _raw(entry.table, "id") for entry in document.rule},
-        "packs": sorted(set(document.rules.table.packs)) if document.rules else [],
     }
-    return {key: value for key, value in found.items() if value}
+    found = {key: value for key, value in found.items() if value}
+    packs = document.rules.table.packs if document.rules else None
+    return found if packs is None else found | {"packs": sorted(set(packs))}
 
 
 def _bus(bus: BusSpec) -> dict[str, Any]:
@@ -68,7 +75,7 @@ def _device(device: Device, buses: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "slow_s": device.slow_s,
         "report": report,
         "points": {
-            info.name: _without_none(_point(point) | {"code": info.code, "period": _period(info, device)})
+            info.name: _without_none(_point(point) | _told(info, device))
             for point, info in zip(spec.points, device.info, strict=True)
         },
         "statuses": _statuses(spec) or None,
@@ -77,9 +84,11 @@ def _device(device: Device, buses: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return _without_none(said)
 
 
-def _period(point: PointInfo, device: Device) -> str | None:
-    """Return "slow" where that makes a difference."""
-    return "slow" if point.is_slow and device.slow_s is not None else None
+def _told(info: PointInfo, device: Device) -> dict[str, Any]:
+    """Return what is told of a point beside where it lies; how it is summed up where that is not what its unit says."""
+    is_usual = info.total == (total_by(info.unit) if info.is_number else "none")
+    is_slow = info.is_slow and device.slow_s is not None
+    return {"code": info.code, "period": "slow" if is_slow else None, "total": None if is_usual else info.total}
 
 
 def _point(point: AnyPoint) -> dict[str, Any]:
@@ -136,20 +145,32 @@ def _lines(said: AsciiSpec) -> dict[str, str]:
 
 def _limit(limit: Limit) -> dict[str, Any]:
     said = {key: getattr(limit, key) for key in ("high_high", "high", "low", "low_low", "deadband", "priority")}
-    return _without_none(said | {"on_delay_s": limit.on_delay_s, "off_delay_s": limit.off_delay_s})
+    said |= {"on_delay_s": limit.on_delay_s, "off_delay_s": limit.off_delay_s}
+    is_usual = limit.escalate_after_s == _USUAL_ESCALATION_S
+    return _without_none(said | {"escalate_after_s": None if is_usual else limit.escalate_after_s})
 
 
 def _raw(table: BaseModel, key: str) -> dict[str, Any]:
-    """Return what a table of a later version says, its own name and its label left out."""
+    """Return what a table says, its own name and its label left out.
+
+    A key that says its default is left out as well, but for those of the first version, which were always told.
+    """
+    usual = {name: field.get_default() for name, field in type(table).model_fields.items()}
     said = table.model_dump(exclude={key, "label"}, exclude_none=True)
-    return {name: _plain(value) for name, value in said.items()}
+    return {
+        name: _plain(value, in_order=name in _IN_ORDER)
+        for name, value in said.items()
+        if name in _ALWAYS_TOLD or value != usual.get(name)
+    }
 
 
-def _plain(value: Any) -> Any:
-    """Return lists of names in order of the alphabet (their order means nothing) and ranges as lists."""
+def _plain(value: Any, *, in_order: bool = False) -> Any:
+    """Return lists of names in order of the alphabet (mostly their order means nothing) and ranges as lists."""
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, tuple):
         return list(value)
-    return sorted(set(value)) if isinstance(value, list) else value
+    return sorted(set(value)) if isinstance(value, list) and not in_order else value
 
 
 def _without_none(said: dict[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def _check_meaning(point: Entry[PointTable], findings: Findings) -> None:
     if kind not in ("flag", "text"):
         return
     spoken = type_of(cast("Entry[ModbusPoint]", point)) if isinstance(point.table, schema.ModbusPointTable) else "text"
-    for key in ("scale", "offset", "decimals", "range", "ratio"):
+    for key in ("scale", "offset", "decimals", "range", "ratio", "total"):
         if point.given(key):
             what = f"{key}: has no meaning for {spoken}, which is no number"
             findings.mistake(point.at(key), point.where, what, hint="leave it out")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from config import values
-from config.site import Priority, Text
+from config.site import FacilityType, Pack, Priority, Role, Text, Total
 from config.values import Broker, duration, size
 from drivers.spec import Table  # noqa: TC001  (pydantic looks the type up when the program runs)
 
@@ -23,15 +23,18 @@ Short = Annotated[str, Field(min_length=1, max_length=32)]
 Number = Annotated[float, AfterValidator(values.number)]
 Range = Annotated[tuple[float, float], PlainValidator(values.pair)]
 Delay = Annotated[float, BeforeValidator(duration("0s", "1d"))]
+Hold = Annotated[float, BeforeValidator(duration("0s", "1h"))]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(gt=0, le=1e12)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Points = dict[str, Annotated[tuple[str, ...], PlainValidator(values.point_or_points)]]
 Ratio = Annotated[float, Field(gt=0, le=1_000_000)]
 Address = Annotated[int, Field(ge=0, le=65535)]
 TcpPort = Annotated[int, Field(ge=1, le=65535)]
 
 Protocol = Literal["modbus", "modbus-ascii", "dlt645-2007", "dlt645-1997", "hj212", "ascii"]
 Parity = Literal["N", "E", "O"]
-Role = Literal["production", "treatment", "combined", "main"]
 Pace = Literal["fast", "slow"]
-Pack = Literal["production", "treatment", "emission", "power", "data", "plan"]
 
 
 class SiteTable(BaseModel):
@@ -151,6 +154,7 @@ class PointTable(SiteTable):
     label: Label | None = None
     ratio: Literal["none", "ct", "pt", "ct*pt"] | None = None
     period: Pace = "fast"
+    total: Total | None = None
 
 
 class ModbusPointTable(PointTable):
@@ -204,6 +208,7 @@ class LimitTable(SiteTable):
     on_delay: Delay = 0.0
     off_delay: Delay = 0.0
     priority: Priority = "medium"
+    escalate_after: Annotated[float, BeforeValidator(duration("0s", "30d"))] = 5400.0
 
 
 class DerivedTable(SiteTable):
@@ -216,6 +221,7 @@ class DerivedTable(SiteTable):
     range: Range | None = None
     code: Short | None = None
     label: Label | None = None
+    total: Total | None = None
 
 
 class FacilityTable(SiteTable):
@@ -227,7 +233,18 @@ class FacilityTable(SiteTable):
     power: Filled | None = None
     current: Filled | None = None
     running: Filled | None = None
-    rated: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    rated: Amount | None = None
+    type: FacilityType | None = None
+    on_fraction: Annotated[float, Field(gt=0, le=1)] = 0.15
+    off_fraction: Fraction = 0.08
+    on_hold: Hold = 60.0
+    off_hold: Hold = 60.0
+    points: Points = {}
+    rated_voltage: Amount | None = None
+    rated_current: Amount | None = None
+    life: Annotated[float, BeforeValidator(duration("1h", "36500d"))] | None = None
+    design_removal: Percent | None = None
+    permit_energy: Amount | None = None
 
 
 class LineTable(SiteTable):
@@ -238,6 +255,10 @@ class LineTable(SiteTable):
     production: list[Filled] = []
     treatment: list[Filled] = []
     outlet: Filled | None = None
+    chain: list[Filled] = []
+    co_run: list[Filled] = []
+    grade: Annotated[str, Field(pattern=r"^[A-Za-z0-9+-]{1,16}$")] | None = None
+    permit_energy: Amount | None = None
 
 
 class OutletTable(SiteTable):
@@ -248,6 +269,7 @@ class OutletTable(SiteTable):
     medium: Literal["air", "water"]
     o2: Filled | None = None
     reference_o2: Annotated[float, Field(ge=0, lt=21)] | None = None
+    points: Points = {}
 
 
 class FactorTable(SiteTable):
@@ -257,18 +279,24 @@ class FactorTable(SiteTable):
     point: Filled
     limit: Number | None = None
     range: Range | None = None
-    unit: Annotated[str, Field(max_length=32)] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=32)] | None = None
     label: Label | None = None
+    converted: Filled | None = None
+    inlet: Filled | None = None
+    second: Filled | None = None
+    permit: Amount | None = None
+    detection_limit: Amount | None = None
+    design_removal: Percent | None = None
 
 
 class RulesTable(SiteTable):
     """``[rules]``."""
 
-    packs: list[Pack] = []
+    packs: list[Pack] | None = None
 
 
 class RuleTable(SiteTable):
-    """``[[rule]]``. Its further keys are parameters of the rule; the catalogue that knows them comes later."""
+    """``[[rule]]``. Its further keys are parameters of the rule, which its catalogue knows (`config.judging`)."""
 
     model_config = ConfigDict(extra="allow")
 

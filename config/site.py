@@ -17,7 +17,41 @@ if TYPE_CHECKING:
 
 Priority = Literal["low", "medium", "high", "critical"]
 Total = Literal["none", "counter", "per-hour", "per-second"]
+"""What the amount of a period is: nothing, the increase of a counter, or the integral of a rate per hour or second."""
 Role = Literal["production", "treatment", "combined", "main"]
+FacilityType = Literal[
+    "fan",
+    "pump",
+    "scrubber",
+    "fgd",
+    "scr",
+    "sncr",
+    "esp",
+    "bag",
+    "cyclone",
+    "rto",
+    "rco",
+    "carbon",
+    "uv",
+    "plasma",
+    "wastewater",
+    "boiler",
+    "furnace",
+    "kiln",
+    "incinerator",
+    "oven",
+    "dryer",
+    "mill",
+    "crusher",
+    "reactor",
+    "press",
+    "spray-booth",
+    "other",
+]
+"""What a facility is. Rules for one kind of treatment look at it (`agent.rules`)."""
+Pack = Literal["production", "treatment", "emission", "power", "data", "plan"]
+PACKS: tuple[Pack, ...] = ("production", "treatment", "emission", "power", "data", "plan")
+"""The groups of rules. All of them apply unless ``[rules]`` chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +124,8 @@ class Report:
 class PointInfo:
     """What people and the platform want to know of a point, aligned with `DeviceSpec.points`.
 
-    `is_slow` points are those that `Device.slow_s` is about, where the device has it.
+    `is_slow` points are those that `Device.slow_s` is about, where the device has it. `total` is the amount of a period
+    (`config.amounts`).
     """
 
     name: str
@@ -101,7 +136,6 @@ class PointInfo:
     is_number: bool = True
     decimals: int | None = None
     total: Total = "none"
-    """What the amount of a period is: the increase of a counter, the integral of a rate per hour or second, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,28 +177,34 @@ class Limit:
 class Derived:
     """Points computed by formula. Those of one name before the dot make one `device`, which is told like any other.
 
-    `formulas` are aligned with `device.info`; `device.spec.points` is empty and its protocol "derived". They are
-    computed at each scan of the device `paced_by`, their slowest input.
+    `formulas` and `ranges` (believable results, outside: flag T; empty: none has any) are aligned with `device.info`,
+    in an order in which each can be computed after those it names; `device.spec.points` is empty and its protocol
+    "derived". They are computed at each scan of the visit `paced_by` (`config.visits`: its key is the device's name
+    where the device has only one), the slowest of those that their inputs come from in the end.
     """
 
     device: Device
     formulas: tuple[Formula, ...]
     paced_by: str
+    ranges: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facility:
     """A machine with a role. Exactly one of `power`, `current` and `running` ("device.point") tells its state.
 
-    `type` is what it is (fan, pump, scrubber, fgd, scr, sncr, esp, bag, rto, rco, carbon, boiler, furnace, kiln …).
     RUN from `on_fraction` of `rated` held for `on_hold_s`, OFF up to `off_fraction` for `off_hold_s`, IDLE between.
-    `points` are its further points by quantity (`agent.rules.quantity`); `facts` what the file states in numbers.
+    `rated` is kW, with `current` A; only a facility with `running`, or of role main, may have none. `points` are its
+    further points by quantity (`config.quantities`), `facts` what the file states, by the names of
+    `agent.rules.quantity`: type, rated (kW, so not with `current`), rated_current (A, also from `rated` with
+    `current`), rated_voltage (V), life_hours (h), permit_energy (kWh a day), design_removal (%). What is not stated is
+    not there.
     """
 
     name: str
     label: Text
     role: Role
-    type: str | None
+    type: FacilityType | None
     power: str | None
     current: str | None
     running: str | None
@@ -179,7 +219,11 @@ class Facility:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Production paired with the treatment of what it gives off. `chain` and `co_run` name facilities."""
+    """Production paired with the treatment of what it gives off.
+
+    `chain` names facilities along the process, `co_run` those that run together or not at all. `facts`: grade (the
+    exemption grade in plans, a text such as "A"), permit_energy (kWh a day).
+    """
 
     name: str
     label: Text
@@ -193,7 +237,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """One pollutant of an outlet. `point`, `converted`, `inlet` and `second` are "device.point"."""
+    """One pollutant of an outlet. `point`, `converted`, `inlet` and `second` are "device.point".
+
+    `unit` is the factor's, or that of its point. `facts`: limit, range (low, high), unit, detection_limit (in `unit`),
+    permit_mass (kg a year), design_removal (%).
+    """
 
     code: str
     label: Text
@@ -209,7 +257,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet:
-    """A stack or a drain."""
+    """A stack or a drain. `points` are its further points by quantity; `facts`: medium, reference_o2 (%)."""
 
     name: str
     label: Text
@@ -223,7 +271,10 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleChange:
-    """A ``[[rule]]``: parameters of one rule of the catalogue, everywhere or for one object."""
+    """A ``[[rule]]``: parameters of one rule of the catalogue, everywhere or for one object.
+
+    `params` are as written: texts (durations such as "3m" too), numbers, truth values. The catalogue judges them.
+    """
 
     id: str
     line: str | None
@@ -240,7 +291,7 @@ class Plant:
     facilities: tuple[Facility, ...] = ()
     lines: tuple[Line, ...] = ()
     outlets: tuple[Outlet, ...] = ()
-    packs: tuple[str, ...] = ()
+    packs: tuple[Pack, ...] = PACKS
     changes: tuple[RuleChange, ...] = ()
 
 

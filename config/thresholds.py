@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from config.entry import Entry
     from config.findings import Findings
     from config.schema import LimitTable, PointTable
+    from config.tables import Document
 
 LEVELS = ("low_low", "low", "high", "high_high")
 _RAW_SPAN = (
@@ -37,20 +38,22 @@ class Reach:
 
 
 def check_limits(
-    limits: tuple[Entry[LimitTable], ...],
-    points: Mapping[str, tuple[DeviceEntry, Entry[PointTable]]],
-    findings: Findings,
+    document: Document, points: Mapping[str, tuple[DeviceEntry, Entry[PointTable]]], findings: Findings
 ) -> None:
-    """Note what is wrong with each limit by itself. `points` are the known ones by "device.point"."""
-    for limit in limits:
+    """Note what is wrong with each limit by itself. `points` are those of devices by "device.point"."""
+    derived = {entry.table.name: entry for entry in document.derived if entry.ok("name")}
+    for limit in document.limits:
         reach = None
-        known = points.get(limit.table.point) if limit.ok("point") else None
-        if known:
-            kind = kind_of(known[1])
-            if kind in ("flag", "text"):
-                what = f"point: a limit needs a number, and this is {_type(known[1]) or 'text'}"
-                findings.mistake(limit.at("point"), limit.where, what, value=limit.table.point, hint="choose a number")
-            reach = reach_of(*known)
+        name = limit.table.point if limit.ok("point") else ""
+        if name in points:
+            device, point = points[name]
+            if kind_of(point) in ("flag", "text"):
+                what = f"point: a limit needs a number, and this is {_type(point) or 'text'}"
+                findings.mistake(limit.at("point"), limit.where, what, value=name, hint="choose a number")
+            reach = reach_of(device, point)
+        elif name in derived and derived[name].ok("range") and (believed := derived[name].table.range):
+            low, high = believed
+            reach = Reach(low, high)
         levels = [(key, getattr(limit.table, key)) for key in LEVELS if limit.given(key)]
         if not any(key in limit.written for key in LEVELS):
             findings.mistake(limit.path, limit.where, "has no threshold", hint="write high = … or low = …")

@@ -243,6 +243,14 @@ def pair(value: Any) -> tuple[float, float]:
     return low, high
 
 
+def point_or_points(value: Any) -> tuple[str, ...]:
+    """Return the points that are named: one, or several in a list."""
+    named = [value] if isinstance(value, str) else value
+    if not isinstance(named, list) or not named or not all(isinstance(one, str) and one for one in named):
+        raise Mistake("must be the name of a point, or a list of such", 'write "device.point" or ["device.point", "…"]')
+    return tuple(named)
+
+
 def number(value: float) -> float:
     """Return a finite number of a size that a reading can have (below 10 to the 15th)."""
     if not -_LARGEST <= value <= _LARGEST:

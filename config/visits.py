@@ -35,6 +35,16 @@ def specs(devices: Iterable[Device]) -> list[DeviceSpec]:
     return [visit.spec for device in devices for visit in visits(device)]
 
 
+def places(devices: Iterable[Device]) -> dict[str, tuple[Device, int]]:
+    """Return the visit that each point comes in and its place there, by "device.point"; of two visits the fast one."""
+    return {
+        f"{name_of(visit.spec.name)}.{info.name}": (visit, place)
+        for device in devices
+        for visit in reversed(visits(device))
+        for place, info in enumerate(visit.info)
+    }
+
+
 def visits(device: Device) -> tuple[Device, ...]:
     """Return the visits of a device, its only one or its fast one first.
 

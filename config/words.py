@@ -48,6 +48,11 @@ MEANT: dict[str, tuple[str, ...]] = {
     "multiplier": ("scale",),
     "gain": ("scale",),
     "hysteresis": ("deadband",),
+    "expression": ("formula",),
+    "rated_power": ("rated",),
+    "lifetime": ("life",),
+    "corun": ("co_run",),
+    "escalate": ("escalate_after",),
     "delay": ("on_delay",),
     "hihi": ("high_high",),
     "hh": ("high_high",),
@@ -107,6 +112,7 @@ _FORMS = {
     "field": "the name of a group of the model's pattern",
     "name": "two names with a dot: object.quantity, such as stack-1.nox_converted",
     "id": "the rule's id in the catalogue, such as T1",
+    "grade": "letters, digits, + and -, such as A or B-",
 }
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.book import marks, orders, tasks
 from agent.book.entries import EntryRefused, Words
-from agent.book.marks import WHOLE_PLANT, Mark
+from agent.book.marks import Mark
 from agent.book.orders import Order
 from agent.book.tasks import Item, Task
 from agent.clock import ts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
     from config.site import Plant
@@ -47,6 +47,8 @@ class Book:
             *(one.name for one in outlets),
         ]
         self._next = 1
+        self.changes = 0
+        """How often anything in the book has changed."""
         self.orders: dict[str, Order] = {}
         self.marks: dict[str, Mark] = {}
         self.tasks: dict[str, Task] = {}
@@ -60,6 +62,7 @@ class Book:
         """
         draft = _VERBS[do](self, Words(request, self._zone, now_ms), by, now_ms)
         self._forget(now_ms)
+        self.changes += 1
         return {"kind": "event", **draft, "by": dict(by)}
 
     def _order(self, words: Words, _: Mapping[str, Any], __: int | None) -> Draft:
@@ -132,23 +135,9 @@ class Book:
 
     # --- asking --------------------------------------------------------------------------------------------------
 
-    def orders_on(self, line: str, wall_ms: int) -> list[Order]:
-        """Return the orders in force on a line at a moment."""
-        concerned = orders.concerning(self.orders.values(), line, self._grades.get(line))
-        return [order for order in concerned if order.is_in_force(wall_ms)]
-
-    def is_marked(self, kind: str, objects: Iterable[str], wall_ms: int) -> bool:
-        """Whether any of `objects`, or the whole plant, is under a mark of this kind at a moment."""
-        wanted = {*objects, WHOLE_PLANT}
-        return any(
-            mark.kind == kind and mark.object in wanted and mark.is_in_force(wall_ms) for mark in self.marks.values()
-        )
-
-    def declared_edges(self, objects: Iterable[str]) -> list[int]:
-        """Return the moments (wall ms) at which a start or stop of any of `objects` is declared."""
-        wanted = {*objects, WHOLE_PLANT}
-        found = (mark for mark in self.marks.values() if mark.kind in marks.EDGES and mark.object in wanted)
-        return sorted(at for mark in found for at in (mark.start_ms, mark.end_ms) if at is not None)
+    def orders_for(self, line: str) -> list[Order]:
+        """Return the orders that concern a line, past and future ones too."""
+        return orders.concerning(self.orders.values(), line, self._grades.get(line))
 
     def overdue(self, wall_ms: int) -> list[Task]:
         """Return the tasks that should have been answered by now, the oldest first."""
@@ -198,6 +187,7 @@ class Book:
         tasks_kept = {one["id"]: _task(one) for one in document["tasks"]}
         self._next = int(document["next"])
         self.orders, self.marks, self.tasks = orders_kept, marks_kept, tasks_kept
+        self.changes += 1
 
 
 _VERBS: Final[Mapping[str, Callable[[Book, Words, Mapping[str, Any], int | None], Draft]]] = {

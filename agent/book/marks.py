@@ -32,6 +32,7 @@ KINDS: Final = {
     "night-permit": Text("夜间生产许可", "permit for night work"),
     "work-order": Text("工单", "work order"),
     "exempt": Text("豁免", "exempt"),
+    "renewed": Text("更换耗材", "consumable renewed"),
 }
 EDGES: Final = ("stopped", "starting", "stopping", "producing")
 """Kinds whose beginning or end declares that production starts or stops."""

@@ -18,7 +18,9 @@ GATEWAY, MQTT, BUFFER = "[gateway]", "[uplink.mqtt]", "[buffer]"
 TCP_DEVICE = '[[device]]\nname = "press"\nbus = "dcs"\naddress = 2\n'
 A_POINT = '[[device.point]]\nname = "power"\nregister = "holding"\nat = 0\ntype = "uint16"\n'
 SECOND = TCP_DEVICE + A_POINT
-FACILITY = '[[facility]]\nname = "press"\nrole = "production"\npower = "boiler.load"\n'
+FACILITY = '[[facility]]\nname = "press"\nrole = "production"\npower = "boiler.load"\nrated = 45.0\n'
+TREATMENT = FACILITY.replace('"press"', '"fan"').replace('"production"', '"treatment"')
+LINE = FACILITY + TREATMENT + '[[line]]\nname = "a"\nproduction = ["press"]\ntreatment = ["fan"]\n'
 OUTLET = '[[outlet]]\nname = "stack"\nmedium = "air"\n'
 
 Case = tuple[dict[str, list[str]], str, tuple[str, ...]]
@@ -210,13 +212,7 @@ CASES: dict[str, Case] = {
     "priority": ({LIMIT: ['priority = "hihg" #!']}, "", ('did you mean "high"?',)),
     "delay": ({LIMIT: ['on_delay = "soon" #!']}, "", ("on_delay: not a duration",)),
     # --- the plant
-    "limit on a derived point": (
-        {LIMIT: ['point = "stack.nox" #!']},
-        '[[derived]]\nname = "stack.nox"\nformula = "boiler.load * 2"\n',
-        ("computes no derived points",),
-    ),
-    "formula": ({}, '[[derived]]\nname = "a.b"\nformula = "boiler.laod * 2.5" #!\n', ('did you mean "boiler.load"?',)),
-    "derived name": ({}, '[[derived]]\nname = "nox" #!\nformula = "1"\n', ("name: has the wrong form",)),
+    "derived name": ({}, '[[derived]]\nname = "nox" #!\nformula = "boiler.load"\n', ("name: has the wrong form",)),
     "facility role": ({}, FACILITY.replace('"production"', '"produktion" #!'), ('did you mean "production"?',)),
     "facility point": ({}, FACILITY.replace('"boiler.load"', '"boiler.lod" #!'), ('did you mean "boiler.load"?',)),
     "facility's power a bit": (
@@ -238,13 +234,17 @@ CASES: dict[str, Case] = {
     "facility twice": ({}, FACILITY + FACILITY.replace('"press"', '"press" #!'), ("name: given twice",)),
     "line member": (
         {},
-        FACILITY + '[[line]]\nname = "a"\nproduction = [\n "press",\n "pres", #!\n]\n',
+        FACILITY + TREATMENT + '[[line]]\nname = "a"\ntreatment = ["fan"]\nproduction = [\n "press",\n "pres", #!\n]\n',
         ('production: no such facility ("pres")', 'did you mean "press"?'),
     ),
-    "line outlet": ({}, OUTLET + '[[line]]\nname = "a"\noutlet = "stak" #!\n', ('did you mean "stack"?',)),
+    "line outlet": ({}, OUTLET + LINE + 'outlet = "stak" #!\n', ('did you mean "stack"?',)),
     "outlet medium": ({}, OUTLET.replace('"air"', '"gas" #!'), ("medium: not a choice", "air, water")),
     "outlet oxygen": ({}, OUTLET + 'o2 = "cems.o2" #!\n', ('no device "cems"',)),
-    "outlet factor": ({}, OUTLET + '[[outlet.factor]]\ncode = "a"\npoint = "boiler.x" #!\n', ('has no point "x"',)),
+    "outlet factor": (
+        {},
+        OUTLET + '[[outlet.factor]]\ncode = "a"\nunit = "x"\npoint = "boiler.x" #!\n',
+        ('has no point "x"',),
+    ),
     "outlet reference": ({}, OUTLET + "reference_o2 = 21 #!\n", ("reference_o2: too large", "less than 21")),
     "rule pack": ({}, '[rules]\npacks = ["power", "emision"] #!\n', ('packs: not a choice ("emision")', '"emission"')),
     "rule line": ({}, '[[rule]]\nid = "T1"\nline = "paint" #!\n', ("line: no such line", "describe it: [[line]]")),
@@ -423,12 +423,7 @@ def test_one_broken_device_hides_no_mistake_of_another(tmp_path: Path) -> None:
 
 NOTICES: dict[str, Case] = {
     "no uplink": ({MQTT: ["-"]}, "", ("uplink: none",)),
-    "facility": ({}, FACILITY, ("facility: described, not judged by this version",)),
-    "line": ({}, FACILITY + '[[line]]\nname = "a"\nproduction = ["press"]\n', ("line: described",)),
-    "outlet": ({}, OUTLET, ("outlet: described",)),
-    "derived": ({}, '[[derived]]\nname = "a.b"\nformula = "boiler.load * 2"\n', ("derived: described, not computed",)),
-    "rules": ({}, '[rules]\npacks = ["power"]\n', ("rules: described, not judged",)),
-    "rule": ({}, '[[rule]]\nid = "T1"\ngrace = "3m"\n', ("rule: described, not judged",)),
+    "no pack of rules": ({}, "[rules]\npacks = []\n", ("no rule is judged",)),
     "panel": ({}, '[panel]\nlisten = "127.0.0.1:8080"\n', ("panel: described, not served",)),
     "idle bus": ({}, '[[bus]]\nname = "b2"\ntype = "tcp"\nhost = "h2"\n', ('bus "b2": no device uses it',)),
     "one host twice": (

@@ -47,7 +47,7 @@ range = [0.0, 50.0]
 name = "old-meter"
 bus = "line1"
 protocol = "dlt645-1997"
-address = "AAAAAAAAAAAA"
+address = "000000000007"
 bytesize = 8
 turnaround = "20ms"
 
@@ -62,16 +62,43 @@ type = "text"
 listen = "127.0.0.1:8080"
 
 [[derived]]
-name = "stack-1.nox"
-formula = "cems.nox * 2"
+name = "stack-1.twice"
+formula = "if(fan-1.running, stack-1.nox_mass, 0) * 2 ** (1 - -1)"
+unit = "kg/h"
+range = [0.0, 90.0]
+code = "a21002"
+total = "per-hour"
 
 [rules]
-packs = ["power"]
+packs = ["power", "treatment"]
 
 [[rule]]
-id = "T1"
-line = "paint"
-grace = "3m"
+id = "T2"
+facility = "fan-1"
+enabled = false
+
+[[facility]]
+name = "rto-1"
+role = "combined"
+current = "press-1.current_a"
+rated = 90.0
+on_fraction = 0.3
+off_fraction = 0.1
+on_hold = "5s"
+off_hold = "5s"
+life = "2000h"
+rated_voltage = 220.0
+design_removal = 95.0
+
+[facility.points]
+field_voltages = ["press-1.voltage_a", "workshop.power"]
+
+[[line]]
+name = "oven"
+production = ["rto-1"]
+treatment = ["rto-1", "fan-1"]
+chain = ["press-1", "rto-1"]
+permit_energy = 900.0
 """
 )
 LINES = EVERYTHING.split("\n")
@@ -87,6 +114,8 @@ ODD += [
     '"eastron-sdm630"',
     '"B611"',
     '"hour:Avg"',
+    '"stack-1.nox_mass"',
+    '"paint"',
     "7",
 ]
 
@@ -109,12 +138,22 @@ def outcome(folder: Path, text: str) -> None:
         assert not any(problems(point) for point in device.spec.registers)
         assert len(device.info) == len(device.spec.points)
         assert all(math.isfinite(point.scale) and math.isfinite(point.offset) for point in device.spec.points)
+    for derived in found.derived:
+        assert len(derived.formulas) == len(derived.device.info) == len(derived.ranges)
+        assert all(formula.program and formula.inputs for formula in derived.formulas)
+
+
+def test_the_file_with_everything_is_a_good_one(tmp_path: Path) -> None:
+    """What is spoilt below is a site to begin with."""
+    (tmp_path / "site.toml").write_text(EVERYTHING, encoding="utf-8")
+
+    assert {one.device.spec.name for one in load(tmp_path / "site.toml").derived} == {"stack-1", "workshop"}
 
 
 @pytest.mark.parametrize("number", KEY_LINES)
 def test_any_key_of_the_example_with_any_odd_value(tmp_path: Path, number: int) -> None:
     """Each line in turn gets some odd values, and is taken away once."""
-    for value in random.Random(number).sample(ODD, 3):
+    for value in random.Random(number).sample(ODD, 2):
         key = LINES[number].split("=")[0]
         outcome(tmp_path, "\n".join([*LINES[:number], f"{key}= {value}", *LINES[number + 1 :]]))
     outcome(tmp_path, "\n".join([*LINES[:number], *LINES[number + 1 :]]))

@@ -100,8 +100,8 @@ MEANINGLESS = {
     "the uplink": {"[uplink.mqtt]": ['url = "mqtt://other"']},
     "the time-out": {"[[device]]": ['timeout = "2s"', 'turnaround = "20ms"']},
     "a default written out": {
-        "[[device.point]]": ["scale = 1", 'order = "ABCD"'],
-        "[[limit]]": ['priority = "medium"'],
+        "[[device.point]]": ["scale = 1", 'order = "ABCD"', 'total = "none"'],
+        "[[limit]]": ['priority = "medium"', 'escalate_after = "90m"'],
     },
 }
 
@@ -141,6 +141,99 @@ def test_a_change_of_meaning_is_one_entry_with_its_path(tmp_path: Path, name: st
     found = diff(loaded(tmp_path, site()).meaning, loaded(tmp_path, site(changes)).meaning)
 
     assert found == [{"path": path, "old": old, "new": new}]
+
+
+PLANT = """
+[[device]]
+name = "meter"
+bus = "dcs"
+address = 2
+[[device.point]]
+name = "power"
+register = "input"
+at = 1
+type = "int16"
+unit = "kW"
+[[derived]]
+name = "x.twice"
+formula = "meter.power * 2"
+[[facility]]
+name = "press"
+role = "production"
+power = "meter.power"
+rated = 45.0
+[[facility]]
+name = "fan"
+role = "treatment"
+power = "x.twice"
+rated = 5.0
+[[line]]
+name = "paint"
+production = ["press"]
+treatment = ["fan"]
+outlet = "stack"
+[[outlet]]
+name = "stack"
+medium = "air"
+[[outlet.factor]]
+code = "a"
+point = "boiler.load"
+[[rule]]
+id = "T1"
+grace = "3m"
+"""
+
+JUDGEMENT: dict[str, tuple[str, str, str, Any, Any]] = {
+    "a formula": ('power * 2"', 'power * 3"', "derived.x.twice.formula", "meter.power * 2", "meter.power * 3"),
+    "a threshold": ("rated = 45.0", "rated = 45.0\non_fraction = 0.3", "facilities.press.on_fraction", None, 0.3),
+    "a hold": ("rated = 45.0", 'rated = 45.0\noff_hold = "5m"', "facilities.press.off_hold", None, 300.0),
+    "a rated power": ("rated = 45.0", "rated = 90.0", "facilities.press.rated", 45.0, 90.0),
+    "a further point": (
+        "rated = 5.0",
+        'rated = 5.0\npoints = { load = "boiler.load" }',
+        "facilities.fan.points",
+        None,
+        {"load": ["boiler.load"]},
+    ),
+    "a chain, in its order": (
+        'outlet = "stack"',
+        'outlet = "stack"\nchain = ["press", "fan"]',
+        "lines.paint.chain",
+        None,
+        ["press", "fan"],
+    ),
+    "a permit": ('code = "a"', 'code = "a"\npermit = 3', "outlets.stack.factors.a.permit", None, 3.0),
+    "a parameter": ('"3m"', '"9m"', "rules.T1.grace", "3m", "9m"),
+    "how it is summed up": (
+        'unit = "kW"',
+        'unit = "kW"\ntotal = "none"',
+        "devices.meter.points.power.total",
+        None,
+        "none",
+    ),
+    "the packs": ("[[rule]]\nid", "[rules]\npacks = []\n[[rule]]\nid", "packs", None, []),
+}
+
+
+@pytest.mark.parametrize("name", JUDGEMENT)
+def test_what_changes_the_judgement_changes_the_meaning(tmp_path: Path, name: str) -> None:
+    """A threshold raised by hand is as good a lie as a scale factor, and shows as well."""
+    before, after, path, old, new = JUDGEMENT[name]
+
+    found = diff(
+        loaded(tmp_path, site({}, PLANT)).meaning, loaded(tmp_path, site({}, PLANT.replace(before, after, 1))).meaning
+    )
+
+    assert found == [{"path": path, "old": old, "new": new}]
+
+
+def test_a_longer_time_to_escalation_changes_the_meaning(tmp_path: Path) -> None:
+    """The 90 minutes of a limit are part of it."""
+    changed = loaded(tmp_path, site({"[[limit]]": ['escalate_after = "3h"']})).meaning
+
+    assert diff(loaded(tmp_path, site()).meaning, changed) == [
+        {"path": "limits.boiler.load.escalate_after_s", "old": None, "new": 10800.0}
+    ]
 
 
 def test_differences_are_sorted_and_things_that_come_or_go_are_whole() -> None:

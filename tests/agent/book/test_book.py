@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from agent.book.book import KEEP_MS, MOST, Book
 from agent.book.entries import EntryRefused
+from agent.book.in_force import BookPlan
 from config.site import Facility, Line, Plant, Text
+
+if TYPE_CHECKING:
+    from agent.book.orders import Order
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = 1_795_838_400_000
@@ -38,6 +42,16 @@ def book() -> Book:
     return Book(plant(), ZONE)
 
 
+def orders_on(book: Book, line: str, wall_ms: int) -> list[Order]:
+    """Return the orders in force on a line at a moment."""
+    return [order for order in book.orders_for(line) if order.is_in_force(wall_ms)]
+
+
+def is_marked(book: Book, kind: str, name: str, wall_ms: int) -> bool | None:
+    """Return whether an object is marked at a moment."""
+    return BookPlan(book, ZONE).is_marked(kind, [name], wall_ms)
+
+
 def enter(book: Book, do: str, now_ms: int | None = NOON, **words: Any) -> dict[str, Any]:
     """Enter something as li.wei."""
     return book.enter(do, words, WHO, now_ms)
@@ -50,8 +64,8 @@ def test_an_order_is_in_force_from_its_start_up_to_its_end(book: Book) -> None:
     """The first moment belongs to it, the last one does not."""
     enter(book, "order", **(STOP | {"start": "+1h"}))
 
-    assert [len(book.orders_on("paint", NOON + hours * HOUR)) for hours in (0, 1, 23, 24)] == [0, 1, 1, 0]
-    assert book.orders_on("boiler", NOON + HOUR) == []
+    assert [len(orders_on(book, "paint", NOON + hours * HOUR)) for hours in (0, 1, 23, 24)] == [0, 1, 1, 0]
+    assert orders_on(book, "boiler", NOON + HOUR) == []
 
 
 def test_an_order_is_told_with_who_entered_it(book: Book) -> None:
@@ -103,7 +117,7 @@ def test_orders_that_follow_each_other_do_not_overlap(book: Book) -> None:
     enter(book, "order", **STOP)
     enter(book, "order", **(STOP | {"start": "+24h", "end": "+48h"}))
 
-    assert [order.id for order in book.orders_on("paint", NOON + 24 * HOUR)] == ["o2"]
+    assert [order.id for order in orders_on(book, "paint", NOON + 24 * HOUR)] == ["o2"]
 
 
 def test_an_emergency_may_fall_into_a_season_of_staggered_production(book: Book) -> None:
@@ -111,15 +125,15 @@ def test_an_emergency_may_fall_into_a_season_of_staggered_production(book: Book)
     enter(book, "order", kind="staggered", lines=["paint"], hours="06:00-22:00", end="+1000h")
     enter(book, "order", **STOP)
 
-    assert [order.sort for order in book.orders_on("paint", NOON)] == ["staggered", "emergency"]
+    assert [order.sort for order in orders_on(book, "paint", NOON)] == ["staggered", "emergency"]
 
 
 def test_an_order_does_not_concern_the_grades_it_exempts(book: Book) -> None:
     """A line without a grade is never exempt."""
     enter(book, "order", reduce=50, end="+24h", exempt=["A", "B"])
 
-    assert len(book.orders_on("paint", NOON)) == 1
-    assert book.orders_on("boiler", NOON) == []
+    assert len(orders_on(book, "paint", NOON)) == 1
+    assert orders_on(book, "boiler", NOON) == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +161,7 @@ def test_an_order_ends_early_and_can_be_ended_once(book: Book) -> None:
     told = enter(book, "end-order", NOON + HOUR, id="o1", reason="alert is over")
 
     assert (told["event"], told["reason"]) == ("order-ended", "alert is over")
-    assert book.orders_on("paint", NOON + HOUR) == []
+    assert orders_on(book, "paint", NOON + HOUR) == []
     with pytest.raises(EntryRefused, match="ended already"):
         enter(book, "end-order", NOON + HOUR, id="o1")
     with pytest.raises(EntryRefused, match="there is no order 'o9'"):
@@ -160,12 +174,12 @@ def test_marks_are_in_force_on_their_object_and_on_the_whole_plant(book: Book) -
     enter(book, "mark", kind="maintenance", object="press-1", reason="bearing", start="now", end="+2h")
     enter(book, "mark", kind="stopped", reason="holiday")
 
-    assert book.is_marked("maintenance", ["press-1"], NOON + HOUR)
-    assert not book.is_marked("maintenance", ["paint"], NOON + HOUR)
-    assert not book.is_marked("maintenance", ["press-1"], NOON + 2 * HOUR)
-    assert book.is_marked("stopped", ["paint"], NOON + 500 * HOUR)
+    assert is_marked(book, "maintenance", "press-1", NOON + HOUR)
+    assert not is_marked(book, "maintenance", "paint", NOON + HOUR)
+    assert not is_marked(book, "maintenance", "press-1", NOON + 2 * HOUR)
+    assert is_marked(book, "stopped", "paint", NOON + 500 * HOUR)
     enter(book, "end-mark", NOON + HOUR, id="m2")
-    assert not book.is_marked("stopped", ["paint"], NOON + HOUR)
+    assert not is_marked(book, "stopped", "paint", NOON + HOUR)
 
 
 REFUSED_MARKS = {
@@ -187,15 +201,6 @@ def test_a_mark_that_cannot_be_meant_is_refused_with_the_reason(book: Book, word
         enter(book, "mark", **words)
 
     assert list(book.marks) == ["m1"]
-
-
-def test_declared_edges_are_beginnings_and_ends_of_declarations(book: Book) -> None:
-    """Maintenance declares no start of production."""
-    enter(book, "mark", kind="stopped", object="paint", reason="weekend", start="+1h", end="+3h")
-    enter(book, "mark", kind="maintenance", object="paint", reason="filter", start="+1h", end="+2h")
-
-    assert book.declared_edges(["paint", "press-1"]) == [NOON + HOUR, NOON + 3 * HOUR]
-    assert book.declared_edges(["boiler"]) == []
 
 
 TASK: dict[str, Any] = {
@@ -271,7 +276,7 @@ def test_while_time_is_not_known_only_dates_are_taken(book: Book) -> None:
         enter(book, "order", None, **STOP)
 
     enter(book, "order", None, lines=["paint"], stop=True, start="2026-11-28 12:00", end="2026-11-28 20:00")
-    assert len(book.orders_on("paint", NOON)) == 1
+    assert len(orders_on(book, "paint", NOON)) == 1
 
 
 def test_the_book_survives_a_restart(book: Book) -> None:
