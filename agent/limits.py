@@ -8,9 +8,8 @@ Precise behaviour (IEC 62682 leaves it open, and products differ):
 - Strict: a value equal to the limit is no violation.
 - A raised threshold returns at ``limit - deadband`` (high) or ``limit + deadband`` (low), that value *included*: with
   high = 100 and deadband = 2 it raises above 100 and returns at 98 or below. Before that the dead band plays no part.
-- The on-delay counts continuous violation, the off-delay continuous return, on the monotonic time of the scans. What is
-  counted is the time between two good readings in a row that agree: a delay passes only on evidence, at a scan, never
-  by a timer. Delay 0 means at this evaluation.
+- The on-delay counts continuous violation, the off-delay continuous return, on the monotonic time of the scans: the
+  time between two good readings in a row that agree (`agent.delay`). Delay 0 means at this evaluation.
 - A reading that is not good (any flag but N, or no number) freezes: the time around it does not count, what was counted
   stays, nothing raises and nothing clears. That includes T, out of range: it is a number, but not one to believe.
 - The four levels of one limit are judged apart; which of those raised is announced, `agent.alarms` decides.
@@ -22,16 +21,18 @@ bands, with nothing raised or counting, costs one comparison per limited point a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.columns import picker
+from agent.delay import step
 from drivers.reading import Quality, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from agent.delay import Progress
     from config.site import Limit, Priority
 
 _NS: Final = 1_000_000_000
@@ -61,21 +62,7 @@ class Threshold:
     on_delay_ns: int
     off_delay_ns: int
     priority: Priority
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a threshold has come that is not simply normal (normal, with nothing counted, is ``None``).
-
-    `counted_ns` of the delay towards the other side have passed; `last_ns` is the reading they were counted up to,
-    ``None`` when nothing is being counted or the count is frozen. `since` dates the first violation, if time was known.
-    """
-
-    active: bool
-    counting: bool
-    counted_ns: int
-    last_ns: int | None
-    since: str | None
+    escalate_after_ns: int | None = None
 
 
 def thresholds(limit: Limit) -> Iterator[Threshold]:
@@ -90,6 +77,7 @@ def thresholds(limit: Limit) -> Iterator[Threshold]:
                 on_delay_ns=round(limit.on_delay_s * _NS),
                 off_delay_ns=round(limit.off_delay_s * _NS),
                 priority=limit.priority,
+                escalate_after_ns=round(limit.escalate_after_s * _NS) or None,
             )
 
 
@@ -103,37 +91,8 @@ def judge(
     threshold: Threshold, progress: Progress | None, value: float, mono_ns: int, ts: str | None
 ) -> Progress | None:
     """Judge one good reading taken at `mono_ns`, dated `ts` (``None`` while time is not known)."""
-    active = progress is not None and progress.active
-    if violates(threshold, value, active=active) == active:
-        return _settled(progress, active=active)
-    counted = _counted(progress, mono_ns)
-    since = ts if progress is None else progress.since
-    if counted < (threshold.off_delay_ns if active else threshold.on_delay_ns):
-        return Progress(active=active, counting=True, counted_ns=counted, last_ns=mono_ns, since=since)
-    if active:
-        return None
-    return Progress(active=True, counting=False, counted_ns=0, last_ns=None, since=since)
-
-
-def freeze(progress: Progress | None) -> Progress | None:
-    """Return the progress after a reading that says nothing: the count stays, the time around it does not count."""
-    if progress is None or progress.last_ns is None:
-        return progress
-    return replace(progress, last_ns=None)
-
-
-def _settled(progress: Progress | None, *, active: bool) -> Progress | None:
-    """Return the progress of a threshold that stays on its side: nothing is counted any more."""
-    if progress is None or not active:
-        return None
-    return replace(progress, counting=False, counted_ns=0, last_ns=None) if progress.counting else progress
-
-
-def _counted(progress: Progress | None, mono_ns: int) -> int:
-    """Return what has been counted up to now, with the time since the last good reading that agreed."""
-    if progress is None or not progress.counting:
-        return 0
-    return progress.counted_ns + (0 if progress.last_ns is None else max(0, mono_ns - progress.last_ns))
+    holds = violates(threshold, value, active=progress is not None and progress.active)
+    return step(progress, holds, (threshold.on_delay_ns, threshold.off_delay_ns), mono_ns, ts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from agent.lifecycle import Word
 from agent.limits import Level, Threshold
 from config.site import Text
 
 if TYPE_CHECKING:
+    from agent.lifecycle import By
     from drivers.reading import Value
 
 _BEYOND: Final = {
@@ -22,7 +24,23 @@ _BEYOND: Final = {
 _ENDED: Final = {
     "limit removed": Text("报警结束, 该限值已删除", "ended, the limit was removed"),
     "limit changed": Text("报警结束, 该限值已更改", "ended, the limit was changed"),
+    "rule removed": Text("报警结束, 该规则已删除", "ended, the rule was removed"),
 }
+_HAPPENED: Final = {
+    Word.RAISED: Text("", ""),
+    Word.CLEARED: Text("已恢复", "has ended"),
+    Word.ACKNOWLEDGED: Text("已确认", "acknowledged"),
+    Word.SHELVED: Text("已搁置", "shelved"),
+    Word.UNSHELVED: Text("搁置结束", "no longer shelved"),
+    Word.SUPPRESSED: Text("已按设计抑制", "suppressed by design"),
+    Word.UNSUPPRESSED: Text("抑制结束", "no longer suppressed"),
+    Word.OUT_OF_SERVICE: Text("已退出服务", "taken out of service"),
+    Word.IN_SERVICE: Text("已恢复服务", "put back into service"),
+    Word.ESCALATED: Text("持续未消除, 已升级", "still active, escalated"),
+    Word.REALARMED: Text("确认后仍未消除, 再次报警", "acknowledged and still active, annunciated again"),
+    Word.RESET: Text("已复位", "reset"),
+}
+_TWO_MINUTES_S: Final = 120
 _INTEGRAL_BELOW: Final = 1e15
 _SIX_DIGITS: Final = 1e6
 
@@ -41,10 +59,33 @@ def cleared(label: Text, threshold: Threshold, value: Value, unit: str) -> dict[
     return {"zh": f"{label.zh} 不再{beyond.zh}: {compared}", "en": f"{label.en} no longer {beyond.en}: {compared}"}
 
 
-def ended(label: Text, level: Level, reason: str) -> dict[str, str]:
-    """Return the text of an alarm that has gone because its limit has."""
-    beyond, end = _BEYOND[level], _ENDED[reason]
-    return {"zh": f"{label.zh} {beyond.zh}: {end.zh}", "en": f"{label.en} {beyond.en}: {end.en}"}
+def ended(text: Text, reason: str) -> dict[str, str]:
+    """Return the text of an alarm that has gone because its limit or its rule has."""
+    end = _ENDED[reason]
+    return {"zh": f"{text.zh}: {end.zh}", "en": f"{text.en}: {end.en}"}
+
+
+def beyond(label: Text, level: Level) -> Text:
+    """Return what is wrong while a limit is violated: the text of its alarm, without a reading."""
+    beyond = _BEYOND[level]
+    return Text(f"{label.zh} {beyond.zh}", f"{label.en} {beyond.en}")
+
+
+def happened(text: Text, word: Word, by: By | None = None, shelf_s: float | None = None) -> dict[str, str]:
+    """Return the text of what became of an alarm: 锅炉负荷 高于高限: 已确认 (wang) / …: acknowledged (wang)."""
+    zh, en = _HAPPENED[word].zh, _HAPPENED[word].en
+    if shelf_s is not None:
+        zh, en = f"{zh} {lasting(shelf_s)}", f"{en} for {lasting(shelf_s)}"
+    who = "" if by is None else f" ({by.who})"
+    return {"zh": f"{text.zh}{': ' if zh else ''}{zh}{who}", "en": f"{text.en}{': ' if en else ''}{en}{who}"}
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration as people write it: 90 s, 30 min, 8 h, 1 h 30 min."""
+    if seconds < _TWO_MINUTES_S:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return " ".join(f"{part} {unit}" for part, unit in ((hours, "h"), (minutes, "min")) if part)
 
 
 def _compared(value: Value, sign: str, limit: float, unit: str) -> str:

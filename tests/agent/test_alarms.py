@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.alarms import Alarms, Draft
+from agent.alarms import Alarms
+from agent.lifecycle import By
 from config.visits import visits
 from drivers.reading import Scan
 from drivers.spec import StatusSpec
-from tests.agent.plant import boiler, limit, scan
+from tests.agent.plant import SECOND, boiler, limit, scan
 
 if TYPE_CHECKING:
+    from agent.alarm_case import Draft
     from config.site import Limit
 
 HIGH = limit(high=100.0, deadband=2.0)
@@ -43,6 +45,8 @@ def test_a_raised_alarm_is_told_in_full() -> None:
         "kind": "alarm",
         "alarm": "limit.boiler.load.high",
         "state": "raised",
+        "status": "unacknowledged",
+        "first_out": True,
         "priority": "medium",
         "device": "boiler",
         "point": "load",
@@ -221,22 +225,26 @@ def test_delays_go_on_after_a_restart_without_the_time_in_between() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "limits", "reason"),
+    ("name", "limits", "reason", "status"),
     [
-        ("the limit is gone", [], "limit removed"),
-        ("only this level is gone", [limit(low=5.0)], "limit removed"),
-        ("it guards another point now", [limit(point="so2", high=100.0)], "limit removed"),
-        ("its value is another", [limit(high=120.0)], "limit changed"),
+        ("the limit is gone", [], "limit removed", "normal"),
+        ("only this level is gone", [limit(low=5.0)], "limit removed", "normal"),
+        ("it guards another point now", [limit(point="so2", high=100.0)], "limit removed", "normal"),
+        ("its value is another", [limit(high=120.0)], "limit changed", "returned"),
     ],
 )
-def test_a_changed_limit_ends_its_alarm_with_the_reason(name: str, limits: list[Limit], reason: str) -> None:
+def test_a_changed_limit_ends_its_alarm_with_the_reason(
+    name: str, limits: list[Limit], reason: str, status: str
+) -> None:
     """Nobody can take an alarm away unseen: it is cleared, and the record says why."""
     alarms = Alarms([boiler()], [HIGH])
     (raised,) = alarms.judge(scan(1, 112.4), "t1")
 
     after, (draft,) = restarted(alarms, limits)
 
-    assert draft == raised | {"state": "cleared", "value": None, "reason": reason, "text": draft["text"]}, name
+    gone = {"state": "cleared", "value": None, "reason": reason, "text": draft["text"]}
+    expected = raised | gone | {"status": status}
+    assert {**draft, "first_out": True} == expected, name
     assert draft["text"]["en"] == f"Boiler load above high limit: ended, the {reason.replace(' ', ' was ')}"
     assert after.active() == []
 
@@ -272,7 +280,9 @@ def test_a_silent_alarm_whose_limit_goes_is_not_told() -> None:
     assert told(drafts) == ["high_high cleared"]
 
 
-@pytest.mark.parametrize("state", [b"", b"\xff", b"[]", b"{}", b'{"v":2,"alarms":[]}', b'{"v":1,"alarms":[{}]}'])
+@pytest.mark.parametrize(
+    "state", [b"", b"\xff", b"[]", b"{}", b'{"v":3}', b'{"v":2,"cases":[]}', b'{"v":1,"alarms":[{}]}']
+)
 def test_a_state_that_cannot_be_read_is_told_and_survived(state: bytes) -> None:
     """A damaged state is an event; judging starts from normal, so that what still violates raises again."""
     alarms, (draft,) = Alarms.restore([boiler()], [HIGH], state)
@@ -285,8 +295,16 @@ def test_a_snapshot_of_normal_holds_nothing() -> None:
     """The state grows with what is not normal, not with the number of limits."""
     alarms = Alarms([boiler()], [BOTH])
     history(alarms, 115, 50)
+    alarms.acknowledge("all", By("wang"), 60 * SECOND)
+    state = json.loads(alarms.snapshot())
 
-    assert json.loads(alarms.snapshot()) == {"v": 1, "alarms": []}
+    assert {name: state[name] for name in ("v", "levels", "counts", "cases", "groups")} == {
+        "v": 2,
+        "levels": [],
+        "counts": {},
+        "cases": [],
+        "groups": {},
+    }
 
 
 @given(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.limits import Level, Progress, Threshold, freeze, is_good, is_quiet, judge, thresholds, violates, watch
+from agent.delay import Progress, freeze
+from agent.limits import Level, Threshold, is_good, is_quiet, judge, thresholds, violates, watch
 from config.site import Limit
 from drivers.reading import Scan, Value
 
