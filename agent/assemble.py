@@ -25,10 +25,11 @@ from agent.meta import meta
 from agent.pipeline import Pipeline
 from agent.poller import Poller
 from agent.record import Sealer
+from agent.sites import load_site_apart
 from agent.supervisor import Crew
 from agent.uplink.publisher import Publisher
 from agent.uplink.status import About
-from config.apart import load_apart
+from buffer.history import History
 from config.diff import needs_restart
 from config.problem import SiteProblems
 from config.visits import specs
@@ -73,10 +74,12 @@ class Agent:
         self._random: Random = SystemRandom()
         self._intake = Intake()
         ledger = Ledger(Sealer(site.gateway.id, key), outbox, int(site.buffer.commit_every_s * 1e9))
-        self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, enrolment(site, key))
         self._publisher = self._make_publisher(site)
+        history = History(site.gateway.state_dir, now_ms=clock.wall_ms())
+        about = enrolment(site, key)
+        self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, about, history, self._announce)
         self._pollers = self._make_pollers(site)
-        verbs = local_verbs(lambda: self._pollers, self._standing, clock)
+        verbs = local_verbs(lambda: self._pollers, self._standing, clock, self._intake)
         self._control = Control(site.gateway.state_dir / NAME, verbs, clock)
 
     def start(self) -> None:
@@ -107,7 +110,7 @@ class Agent:
     def reload(self) -> None:
         """Take over the changed site file, or tell why not and go on with the old one."""
         try:
-            site = load_apart(self._site.path)
+            site = load_site_apart(self._site.path)
         except SiteProblems as problems:
             self._refuse_reload([str(problem) for problem in problems.problems])
             return
@@ -141,7 +144,13 @@ class Agent:
             outbox=self._outbox.usage(),
             uplink=None if self._publisher is None else self._publisher.snapshot(),
             now_ns=self._clock.mono_ns(),
+            code=self._pipeline.code,
         )
+
+    def _announce(self, code: Mapping[str, Any]) -> None:
+        """Show the health code to whoever looks at the status topic. Called on the pipeline's thread."""
+        if self._publisher is not None:
+            self._publisher.set_code(code)
 
     def status(self) -> str:
         """Return one line for people: devices, records, backlog, uplink."""
@@ -165,6 +174,7 @@ class Agent:
             "pid": os.getpid(),
             "clock": clock.quality(),
             "status": self.status(),
+            "code": self._pipeline.code,
             "health": self.health(),
         }
 

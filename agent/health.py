@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.counts import by_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agent.poller import PollerStatus
     from agent.uplink.status import Snapshot
@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 
 def draft(
-    pollers: Sequence[tuple[PollerStatus, BusCounters]], outbox: Usage, uplink: Snapshot | None, now_ns: int
+    pollers: Sequence[tuple[PollerStatus, BusCounters]],
+    outbox: Usage,
+    uplink: Snapshot | None,
+    now_ns: int,
+    code: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the draft. Everything in it was counted since the process started, unless its name says otherwise."""
+    """Return the draft. Everything in it was counted since the process started, unless its name says otherwise.
+
+    `code` is the health code (`agent.health_code`) of the plant and its lines.
+    """
     return {
         "kind": "health",
+        "code": dict(code),
         "buses": {status.bus: _bus(status, counters) for status, counters in pollers},
         "devices": {name: _device(counts, now_ns) for _, bus in pollers for name, counts in by_device(bus).items()},
         "outbox": asdict(outbox),

@@ -8,6 +8,7 @@ away and counted; the pipeline signs the count. Nothing else is ever turned away
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -39,11 +40,26 @@ class Rotten:
         self.seqs = seqs
 
 
+class Ask:
+    """What somebody at a door wants of the pipeline: `do` with `words`, asked `by`. The answer goes into `answer`.
+
+    An exception in it is a refusal, in words.
+    """
+
+    __slots__ = ("answer", "by", "do", "words")
+
+    def __init__(self, do: str, words: Mapping[str, Any], by: Mapping[str, Any]) -> None:
+        self.do = do
+        self.words = words
+        self.by = by
+        self.answer: Future[dict[str, Any]] = Future()
+
+
 class Stop:
     """Nothing comes after this."""
 
 
-Item = Scan | Mapping[str, Any] | Reload | Rotten | Stop
+Item = Scan | Mapping[str, Any] | Reload | Rotten | Ask | Stop
 
 
 class Intake:
@@ -63,7 +79,7 @@ class Intake:
         with self._lock:
             self._turned_away[scan.device] = self._turned_away.get(scan.device, 0) + 1
 
-    def tell(self, item: Mapping[str, Any] | Reload | Rotten | Stop) -> None:
+    def tell(self, item: Mapping[str, Any] | Reload | Rotten | Ask | Stop) -> None:
         """Hand over something that is not a scan. It is never turned away."""
         self._queue.put(item)
 

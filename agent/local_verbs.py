@@ -4,18 +4,24 @@
 {"do": "read", "devices": ["press-1", …]}      one more visit of each (of all, when none is named)
 {"do": "look", "device": "press-1", "points": […]}    one visit that reads other points (`agent.looks`)
 {"do": "watch"}                                everything, at once and then every second
+
+What concerns alarms, rules and the book is handed over to the pipeline, whose they are (`agent.office`).
 """
 
 from __future__ import annotations
 
 import difflib
+import pwd
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from agent.caller import Answer, Later, Repeated
 from agent.control import Unwilling
 from agent.errands import NoVisit
+from agent.intake import Ask
 from agent.live import View, joined, report, unanswered
 from agent.looks import look
+from agent.office import VERBS, Refused
 from config.visits import visits
 
 if TYPE_CHECKING:
@@ -24,17 +30,18 @@ if TYPE_CHECKING:
 
     from agent.caller import Request
     from agent.control import Verb
+    from agent.intake import Intake
     from agent.poller import Poller
     from config.site import Device
     from drivers.reading import Clock, Scan
 
 
 def local_verbs(
-    pollers: Callable[[], Sequence[Poller]], status: Callable[[], Mapping[str, Any]], clock: Clock
+    pollers: Callable[[], Sequence[Poller]], status: Callable[[], Mapping[str, Any]], clock: Clock, intake: Intake
 ) -> dict[str, Verb]:
     """Return the verbs of a running agent. A later one is one more row."""
     view = View(pollers, clock)
-    return {
+    return {do: lambda request: hand_over(request, intake) for do in VERBS} | {
         "status": lambda _: dict(status()),
         "read": lambda request: read(request, pollers()),
         "look": lambda request: look(request, pollers()),
@@ -53,6 +60,31 @@ def read(request: Request, pollers: Sequence[Poller]) -> Later:
         return {"devices": {device.spec.name: joined(device, [_told(*one) for one in each]) for device, each in asked}}
 
     return Later([future for _, each in asked for _, future in each], answer)
+
+
+def hand_over(request: Request, intake: Intake) -> Later:
+    """Have the pipeline do it, between two scans."""
+    words = {word: value for word, value in request.words.items() if word != "do"}
+    ask = Ask(request.words["do"], words, {"who": user(request.uid), "uid": request.uid})
+    intake.tell(ask)
+
+    def answer() -> Answer:
+        try:
+            return ask.answer.result(0)
+        except Refused as reason:
+            raise Unwilling(str(reason)) from None
+        except CancelledError:
+            raise Unwilling("the pipeline is busy; nothing was done, try again") from None
+
+    return Later([ask.answer], answer)
+
+
+def user(uid: int) -> str:
+    """Return the name of a user of this machine, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _wanted(request: Request, homes: Mapping[str, object]) -> list[str]:

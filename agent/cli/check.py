@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.load import load
+from agent.sites import load_site
 from config.problem import SiteProblems
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(
     Exit code 0: fine; 1: mistakes; 2: wrong use of this command.
     """
     try:
-        loaded = load(site)
+        loaded = load_site(site)
     except SiteProblems as refused:
         typer.echo(_json_of(refused, ()) if json else _mistakes(site, refused))
         raise typer.Exit(1) from None

@@ -20,7 +20,7 @@ from agent.cli.demo_screen import Now
 from agent.cli.demo_story import OUTAGE_EVERY_S, OUTAGE_FOR_S, OUTAGE_FROM_S, Ending, Seen, Story, Summary
 from agent.clock import SystemClock
 from agent.keys import SigningKey, key_path
-from config.load import load
+from agent.sites import load_site
 from drivers.sim.instruments import plant_units
 from drivers.sim.modbus_server import Exchange, ModbusServer
 from drivers.sim.plant import Plant
@@ -121,7 +121,7 @@ class Stage:
             ports, mqtt=self._platform.port, rs485=self._port
         )
         self._site_file.write_text(text, encoding="utf-8")
-        self._site = load(self._site_file)
+        self._site = load_site(self._site_file)
         for unit in (unit for on in units.values() for unit in on.values()):
             unit.start(born_ns)
         self._plant.start()

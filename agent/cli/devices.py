@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.control_client import NobodyThere, Visit
-from config.load import load
+from agent.sites import load_site
 from config.problem import SiteProblems
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Devices (all, when none
 def loaded(path: Path) -> Site:
     """Return the site, or end the verb with all that is wrong with it."""
     try:
-        return load(path)
+        return load_site(path)
     except SiteProblems as problems:
         print(problems, file=sys.stderr)
         raise typer.Exit(1) from None

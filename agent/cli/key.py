@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from agent.keys import KeyProblem, SigningKey, fingerprint, key_path, published
-from config.load import load
+from agent.sites import load_site
 from config.problem import SiteProblems
 
 key = typer.Typer(
@@ -51,7 +51,7 @@ def make(site: SiteFile, as_json: AsJson = False) -> None:
 
 def _path(site: Path) -> Path:
     try:
-        return key_path(load(site).gateway.state_dir)
+        return key_path(load_site(site).gateway.state_dir)
     except SiteProblems as problems:
         print(problems, file=sys.stderr)
         print(f"plantgate: the site file has mistakes; see: plantgate check {site}", file=sys.stderr)

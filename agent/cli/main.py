@@ -19,12 +19,23 @@ VERBS: Final = {
     "scan": "find the devices on a line or behind a host, and name them",
     "identify": "compare each device with the model the site file gives it",
     "watch": "a live table of what devices say, and of what goes wrong",
+    "alarms": "what is wrong at the plant, since when, and how it stands",
+    "ack": "acknowledge an alarm: it has been seen, and is seen to",
+    "shelve": "put an alarm on the shelf for a time",
+    "unshelve": "take an alarm off the shelf",
+    "reset": "let a latched alarm go",
+    "rules": "the hundred rules, and which of them are at work on a site",
+    "order": "orders for lines: stop, reduce, keep to hours",
+    "mark": "what people declare: stopped, maintenance, fault",
+    "task": "inspection tasks for staff, and what they found",
     "models": "the meters and analyzers that come with their registers",
     "key": "the gateway's signing key",
     "verify": "check signatures, chain and gaps of published records",
     "demo": "a whole plant on this machine, with faults",
 }
-"""Each verb is the module of its name in this package, with a function or `typer.Typer` of the same name."""
+"""Each verb is a function or a `typer.Typer` of its name, in the module of its name or the one `_TOGETHER` says."""
+
+_TOGETHER: Final = dict.fromkeys(("ack", "shelve", "unshelve", "reset"), "alarms")
 
 
 def application(verbs: list[str]) -> typer.Typer:
@@ -39,7 +50,7 @@ def application(verbs: list[str]) -> typer.Typer:
     )
     app.callback()(lambda: None)
     for verb in verbs:
-        what = getattr(import_module(f"agent.cli.{verb}"), verb)
+        what = getattr(import_module(f"agent.cli.{_TOGETHER.get(verb, verb)}"), verb)
         if isinstance(what, typer.Typer):
             app.add_typer(what, name=verb)
         else:

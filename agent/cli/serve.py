@@ -14,9 +14,9 @@ from agent.clock import SystemClock
 from agent.keys import KeyProblem
 from agent.log import Style, configure, get
 from agent.notify import Notifier
+from agent.sites import load_site_apart
 from agent.supervisor import Supervisor, block_signals
 from buffer.outbox import Outbox, OutboxError
-from config.apart import load_apart
 from config.problem import SiteProblems
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ log = get("agent.cli.serve")  # not `__name__`: this is the main module
 def serve(path: Path, style: Style, level: str) -> int:
     """Run the agent of a site file; return the exit code: 0 asked to stop, 1 refused or died."""
     try:
-        site = load_apart(path)
+        site = load_site_apart(path)
     except SiteProblems as problems:
         print(problems, file=sys.stderr)
         return 1

@@ -26,6 +26,8 @@ class Span(StrEnum):
     the amount in it (integral of a flow, increase of a counter, kWh of a power).
     NOW is the last reading, ``None`` when it is not good or older than three polls; FLAG its quality letter as a code
     point (``ord``), also when there is no value; AGE seconds since the device last answered.
+    Orders, marks and declarations (all read as NOW) are, in a rule over a closed period, as they stood just before its
+    end: an order over a whole day is in force when that day is judged.
     """
 
     NOW = "now"
@@ -145,13 +147,16 @@ LINE_RUNTIME: Final = _q("line_runtime", "生产当期运行时长", "time produ
 PUMP: Final = _q("pump", "循环泵/喷淋", "circulation or spray pump", "", "g103", "g109", "g117")
 """A bit, or a current/power above 5 % of its rated value read as 1."""
 FAN: Final = _q("fan", "风机", "fan state of the line", "", "g101", "g302")
+"""OFF or RUN by a signal, as `PUMP`; without one, the state of the line's facilities of type fan."""
 TEMPERATURE: Final = _q("temperature", "温度", "temperature", "Cel", "a01901")
 PH: Final = _q("ph", "浆液pH", "slurry pH", "", "g111")
 PRESSURE_DROP: Final = _q("pressure_drop", "压差", "pressure drop", "Pa")
 FEED: Final = _q("feed", "药剂/氨投加", "reagent feed", "", "g301", "g305", "g202", "g211")
 INLET: Final = _q("inlet", "入口浓度", "inlet concentration", "mg/m3", "g120", "g119")
 SLIP: Final = _q("slip", "氨逃逸", "ammonia slip", "mg/m3", "a21001")
-BYPASS: Final = _q("bypass", "旁路开度", "bypass opening", "deg", "g116", "g306", "g307")
+BYPASS: Final = _q("bypass", "旁路开度", "bypass opening", "deg", "g116", "g307")
+BYPASS_OPEN: Final = _q("bypass_open", "旁路开启信号", "bypass open", "", "g306")
+"""A bit of the damper: 1 open."""
 FIELD_VOLTAGES: Final = _q("field_voltages", "电场二次电压", "field secondary voltages", "kV", many=True)
 FIELD_CURRENTS: Final = _q("field_currents", "电场二次电流", "field secondary currents", "mA", many=True)
 PRODUCTION_POWER: Final = _q("production_power", "产污设施功率", "power of the line's production", "kW")
@@ -190,24 +195,31 @@ FAN_POWER: Final = _q("fan_power", "风机功率", "power of the line's fan", "k
 LINE_LOAD: Final = _q("line_load", "工况负荷", "load of the line", "%", "i33400")
 """From the DCS first, else power of production over its rated power."""
 
-# --- a device, the box, the plan ---------------------------------------------------------------------------------------
+# --- a device, the box, the plan -------------------------------------------------------------------------------------
 
 ANSWER: Final = _q("answer", "最近应答", "last answer")
 """AGE: seconds since the device last gave anything."""
 READINGS: Final = _q("readings", "数据条数", "readings received")
 """COUNT and EXPECTED in the closed period."""
 BROKEN: Final = _q("broken", "通讯故障时间占比", "share of readings without communication")
-INSTRUMENT_CLOCK: Final = _q("instrument_clock", "仪表时钟偏差", "offset of the instrument's clock", "s")
-"""Instrument's wall time minus ours; where the device tells a time."""
+"""Of those expected in the closed period, 0 to 1; known also when there was not one reading."""
+INSTRUMENT_CLOCK: Final = _q("instrument_clock", "仪表时钟偏差", "offsets of the instruments' clocks", "s", many=True)
+"""Instrument's wall time minus ours, of every device of the site that tells a time; an empty tuple when none does."""
 HOST_CLOCK: Final = _q("host_clock", "主机时钟偏差", "offset of the host's clock", "s")
 """By how much the host's clock departs from believed time; and every step of it."""
 TIMESTAMP: Final = _q("timestamp", "数据时间", "time stamp of the readings", "s")
 STARTS: Final = _q("starts", "启动次数", "starts of the agent")
+ORDERLY: Final = _q("orderly", "上次正常停止", "the run before this one was stopped in order")
+"""1 it was, 0 it broke off (power cut, crash), ``None`` not known: the first start."""
+POWER_GOOD: Final = _q("power_good", "供电正常信号", "power good")
+"""A bit of the box's own supply (UPS, power fail input): 0 while it runs on its reserve."""
 MEANING: Final = _q("meaning", "配置指纹", "number of configuration changes")
 CABINET: Final = _q("cabinet", "机柜/房门", "cabinet or room door", "", "i32001")
 BACKLOG_AGE: Final = _q("backlog_age", "待传最早数据", "age of the oldest undelivered record", "s")
 DISK_SHARE: Final = _q("disk_share", "存储占用", "share of the store in use")
-COLUMNS: Final = _q("columns", "各数据列", "all numbers of the device", "", many=True)
+COLUMNS: Final = _q("columns", "各数据列", "what the plant is measured by", "", many=True)
+"""Of the site: power (else current) of each facility and concentration of each factor, in the order of the site file,
+one for each *point*: two facilities told by the same point are one. Not counters, setpoints or derived values."""
 
 MARK_STOPPED: Final = _q("mark_stopped", "停运标记", "marked as stopped")
 """1 while a mark or declaration of that kind is in force on the object or its line, else 0."""
@@ -219,10 +231,14 @@ WORK_ORDER: Final = _q("work_order", "工单", "work order in force")
 PERMIT_NIGHT: Final = _q("permit_night", "夜间生产许可", "permit for night work in force")
 DECLARED_AT: Final = _q("declared_at", "申报时刻", "time to the nearest declaration of a start or stop", "s")
 """Signed: negative before it is due, positive after; ``None`` when there is none within a day."""
+DECLARING: Final = _q("declaring", "已使用申报", "declarations are in use")
+"""1 once a declaration, mark or order was ever entered for the line, else 0; ``None`` while time is not known."""
 MARKED_MINUTES: Final = _q("marked_minutes", "标记分钟数", "minutes marked or flagged in the period")
 ORDER_STOP: Final = _q("order_stop", "停产指令", "a stop order is in force")
 ORDER_REDUCTION: Final = _q("order_reduction", "限产比例", "reduction ordered, as a fraction")
+"""0 when none is ordered."""
 ORDER_ELAPSED: Final = _q("order_elapsed", "指令已执行时间", "time since the order began", "s")
+"""0 while no order is in force."""
 ORDER_REMAINING: Final = _q("order_remaining", "指令剩余时间", "time until the order ends", "s")
 ORDER_ANY: Final = _q("order_any", "应急响应", "an order is in force")
 ORDER_STAGGERED: Final = _q("order_staggered", "错峰停产", "a staggered-production stop is in force")

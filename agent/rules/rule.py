@@ -17,21 +17,21 @@ from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from agent.rules.quantity import Fact, Read
-    from config.site import Priority, Text
+    from agent.rules.quantity import Fact, Quantity, Read
+    from config.site import FacilityType, Priority, Text
 
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86400.0
 
 Number = float | None
-"""What an evaluator is given for one read: ``None`` is "not known". States and bits are numbers too (`agent.plant`)."""
+"""What an evaluator is given for one read: ``None`` is "not known". States (`agent.plant`) and bits are numbers too."""
 Given = Number | tuple[Number, ...]
 """A read of many (all sub-meters, all factors of an outlet) gives a tuple."""
 
 
 class Group(StrEnum):
-    """The six groups of the catalogue; the values are the packs of the site file, the letters begin their rules' ids."""
+    """The six groups of the catalogue; the values are the packs of the site file, the letters begin the rules' ids."""
 
     PRODUCTION = "production"
     TREATMENT = "treatment"
@@ -85,8 +85,10 @@ class Scope(Enum):
 
 
 class Grain(IntEnum):
-    """When a rule is evaluated: at every tick (a second) and at once when a state or bit changes, or when a local
-    minute, hour or day has been closed.
+    """When a rule is evaluated.
+
+    NOW: at every tick (a second), and at once when a state or bit changes. The others: when a local minute, hour or day
+    has been closed.
     """
 
     NOW = 0
@@ -185,6 +187,10 @@ class Rule:
     build: Callable[[Values, Facts], Evaluator]
     facts: tuple[Fact, ...] = ()
     """What the site file must say for the rule to apply."""
+    types: tuple[FacilityType, ...] = ()
+    """Types of facilities that it applies to, and to no other, nor to one without a stated type. Empty: to all."""
+    either: tuple[Quantity, ...] = ()
+    """Of these quantities, whose reads are optional, the object must have at least one."""
     params: Mapping[str, Param] = field(default_factory=dict)
     """Its own parameters, and those of `SHARED` whose default it changes."""
     priority: Priority = "medium"

@@ -81,6 +81,9 @@ class Publisher:
         self._listening = False
         self._meta: bytes | None = None
         self._meta_sent: bytes | None = None
+        self._code: Mapping[str, Any] | None = None
+        self._code_sent: Mapping[str, Any] | None = None
+        self._online_ms = 0
         self._stop_by_ns: int | None = None
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -122,6 +125,12 @@ class Publisher:
         """Publish this, retained, on `…/meta`: now and after every reconnection."""
         self._meta = payload
         self.wake()
+
+    def set_code(self, code: Mapping[str, Any]) -> None:
+        """Publish this health code in the retained `…/status`: now, after every reconnection, and when it changes."""
+        if code != self._code:
+            self._code = code
+            self.wake()
 
     def _committed(self, rows: Sequence[Row]) -> None:
         if self._listening:
@@ -274,6 +283,7 @@ class Publisher:
         self._connections += 1
         self._meta_sent = None
         retain = self._retain and terms.retain_available
+        self._online_ms, self._code_sent = self._clock.wall_ms(), self._code
         self._sender.announce(self._topics.status, self._status(online=True), retain=retain)
         self._enter("connected", connected=True)
         self._tell_back(now_ns)
@@ -290,6 +300,9 @@ class Publisher:
         if self._meta is not self._meta_sent and self._meta is not None:
             self._meta_sent = self._meta
             self._sender.announce(self._topics.meta, self._meta, retain=retain)
+        if self._code is not self._code_sent:
+            self._code_sent = self._code
+            self._sender.announce(self._topics.status, self._status(online=True), retain=retain)
         now_ns = self._clock.mono_ns()
         self._sender.fill(now_ns)
         connection.flush()
@@ -380,9 +393,14 @@ class Publisher:
     # --- telling ---
 
     def _status(self, *, online: bool, reason: str | None = None) -> bytes:
-        wall_ms = self._clock.wall_ms()
         return payload(
-            self._gw, self._about, online=online, wall_ms=wall_ms, connection=self._connections, reason=reason
+            self._gw,
+            self._about,
+            online=online,
+            wall_ms=self._online_ms if online else self._clock.wall_ms(),
+            connection=self._connections,
+            reason=reason,
+            code=self._code if online else None,
         )
 
     def _enter(self, state: str, *, connected: bool) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,21 @@ class Snapshot:
     reason: str | None = None
 
 
-def payload(gw: str, about: About, *, online: bool, wall_ms: int, connection: int, reason: str | None = None) -> bytes:
-    """Return the JSON of `…/status`: advisory only, not signed. `since` is null while the clock is not known."""
-    status = {
+def payload(
+    gw: str,
+    about: About,
+    *,
+    online: bool,
+    wall_ms: int,
+    connection: int,
+    reason: str | None = None,
+    code: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return the JSON of `…/status`: advisory only, not signed. `since` is null while the clock is not known.
+
+    `code` is the health code (`agent.health_code`) while online.
+    """
+    status: dict[str, Any] = {
         "gw": gw,
         "online": online,
         "boot": about.boot,
@@ -57,7 +69,8 @@ def payload(gw: str, about: About, *, online: bool, wall_ms: int, connection: in
         "since": _timestamp(wall_ms) if about.clock_known() else None,
         "connection": connection,
     }
-    return orjson.dumps(status if reason is None else {**status, "reason": reason})
+    optional = {"reason": reason, "code": code}
+    return orjson.dumps(status | {name: value for name, value in optional.items() if value is not None})
 
 
 def _timestamp(wall_ms: int) -> str:

@@ -17,6 +17,7 @@ from agent.ledger import Ledger
 from agent.pipeline import Pipeline
 from agent.record import Sealer
 from agent.verify.verifier import Verifier
+from buffer.history import History
 from buffer.outbox import Outbox
 from config.site import BufferLimits, Gateway, Limit, Report, Site, Text
 from drivers.reading import Scan
@@ -98,7 +99,8 @@ class Scene:
         begun = len(self.wires)
         outbox.listen(lambda entries: self.wires.extend(entry.wire for entry in entries))
         ledger = Ledger(Sealer("jn-0417", KEY), outbox, self.commit_every_ns)
-        pipeline = Pipeline(plan, outbox, ledger, clock, intake, ENROLMENT)
+        history = History(self.path / "state", now_ms=0)
+        pipeline = Pipeline(plan, outbox, ledger, clock, intake, ENROLMENT, history)
         for item in items:
             if isinstance(item, Scan):
                 intake.put(item)
