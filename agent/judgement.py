@@ -49,13 +49,13 @@ class Judgement:
 
     def __init__(self, site: Site, box: Box, mono_ns: int, stamp: Stamp) -> None:
         self.zone = ZoneInfo(site.gateway.timezone)
-        self.book = Book(site.plant, self.zone)
+        self.book = Book(site.plant, self.zone, [device.spec.name for device in site.devices])
         self._bound = bound(site)
         self._site, self._box = site, box
         self._begun = Now(stamp.clk["boot"], mono_ns, stamp.wall_ms)
         self._derivation = Derivation(site.derived, site.devices)
         self._lines = _lines_by_name(self._bound, site)
-        self._wanted_tasks: set[str] = set()
+        self._late: dict[str, Task] = {}
         self.alarms: Alarms
         self._judge: Judge
 
@@ -71,6 +71,7 @@ class Judgement:
         house.alarms, ended = Alarms.restore(
             devices, site.limits, kept("alarms"), definitions, house._begun, kept("figures")
         )
+        house._late = {task.id: task for task in house.book.tasks.values() if house._is_told_late(task)}
         plan = BookPlan(house.book, house.zone)
         house._judge = Judge(house._bound, house.alarms, plan, box, house.zone)
         anew = house._judge.restore(kept("rules"), mono_ns, stamp)
@@ -100,24 +101,28 @@ class Judgement:
     def enter(self, ask: Ask, wall_ms: int | None) -> Draft:
         """Enter what somebody asks into the book. Raises EntryRefused."""
         draft = self.book.enter(ask.do, ask.words, ask.by, wall_ms)
-        for task in self.book.tasks.values():
-            self.alarms.define(_task_alarm(task))
+        if ask.do == "task":
+            self.alarms.define(_task_alarm(self.book.tasks[draft["task"]["id"]]))
         return draft
 
     def _look_at_tasks(self, mono_ns: int, stamp: Stamp) -> list[Draft]:
         """Raise the alarm of every task that is overdue, and clear that of one that is not any more."""
-        if stamp.wall_ms is None:
-            return []
-        overdue = {task.id: task for task in self.book.overdue(stamp.wall_ms)}
+        wall_ms = stamp.wall_ms
+        overdue = {} if wall_ms is None else {task.id: task for task in self.book.overdue(wall_ms)}
         drafts: list[Draft] = []
-        for number in sorted(self._wanted_tasks | overdue.keys()):
-            alarm = f"task.{number}"
-            if number in overdue or self.alarms.is_active(alarm):
-                task = self.book.tasks[number]
-                evidence = _evidence_of(task)
-                drafts += self.alarms.weigh(alarm, number in overdue, mono_ns, stamp.ts, evidence)
-        self._wanted_tasks = set(overdue)
+        for number, task in (self._late | overdue).items():
+            present = self.book.tasks.get(number)
+            is_open = present is not None and present.is_open
+            is_late = is_open and (None if wall_ms is None else number in overdue)
+            drafts += self.alarms.weigh(f"task.{number}", is_late, mono_ns, stamp.ts, _evidence_of(task))
+            if self._is_told_late(task):
+                self._late[number] = task
+            else:
+                self._late.pop(number, None)
         return drafts
+
+    def _is_told_late(self, task: Task) -> bool:
+        return self.alarms.is_active(f"task.{task.id}")
 
     # --- what there is -------------------------------------------------------------------------------------------
 

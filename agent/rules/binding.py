@@ -47,6 +47,11 @@ SWITCHED_OFF: Final = Text("现场文件已关闭", "switched off in the site fi
 _NS: Final = 1e9
 
 
+def alarm_id(rule: str, key: str) -> str:
+    """Return the id of a rule's alarm about one object."""
+    return f"rule.{rule}.{key.replace('/', '.')}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
     """One rule on one object: all that is needed to judge it."""
@@ -61,7 +66,7 @@ class Binding:
     @property
     def id(self) -> str:
         """The id of its alarm."""
-        return f"rule.{self.rule.id}.{self.place.key.replace('/', '.')}"
+        return alarm_id(self.rule.id, self.place.key)
 
     def evaluator(self) -> Evaluator:
         """Return a new evaluator."""

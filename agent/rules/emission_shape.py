@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from agent.rules.rule import Facts, Values
 
 
+_LOAD_S: Final = 600.0
+"""What the load does shows in the gas within these minutes [P]."""
+
+
 def _clipped(p: Values, f: Facts) -> Evaluator:
     """E13: many minutes at the same highest value, or the end of the range."""
     cut = ShareAt(share=p["share"], window_s=p["window"], step_s=MINUTE_S, above=tiny(p, f))
@@ -74,6 +78,13 @@ def _spikes(p: Values, f: Facts) -> Evaluator:
     floor = p["floor"] * f["limit"]
     spikes = Spikes(pairs=int(p["pairs"]), rel=p["rel"], window_s=p["window"], step_s=MINUTE_S, floor=floor)
     return undisturbed(p, spikes)
+
+
+def _together(p: Values) -> Evaluator:
+    """E17: nearly all factors jump in one minute, and not because the load did."""
+    jump = AllJump(share=p["share"], rel=p["rel"], sd_factor=p["sd_factor"], window_s=p["window"], step_s=MINUTE_S)
+    restless = Of(Deviation(window_s=_LOAD_S, step_s=MINUTE_S), Outside(high=p["quiet"]))
+    return undisturbed(p, AllOf(Takes(0, jump), Takes(1, Not(restless)), optional=True))
 
 
 RULES: Final = (
@@ -206,22 +217,14 @@ RULES: Final = (
         ),
         over=Scope.OUTLET,
         grain=Grain.MINUTE,
-        reads=(*UNDISTURBED, CONCENTRATIONS.minute),
-        build=lambda p, _f: undisturbed(
-            p,
-            AllJump(
-                share=p["share"],
-                rel=p["rel"],
-                sd_factor=p["sd_factor"],
-                window_s=p["window"],
-                step_s=MINUTE_S,
-            ),
-        ),
+        reads=(*UNDISTURBED, CONCENTRATIONS.minute, LINE_LOAD.over(Span.MINUTE, optional=True)),
+        build=lambda p, _f: _together(p),
         params={
             "share": Param(0.8, "", "P", "of the factors"),
             "rel": Param(0.5, "", "P", "change, as a share of the minute before"),
             "sd_factor": Param(5.0, "", "P", "and so many standard deviations of the window"),
             "window": Param(HOUR_S, "s", "P", "minutes that the deviation is taken of"),
+            "quiet": Param(5.0, "%", "P", "not when the load of the last ten minutes deviated by more than this"),
             "settle": SETTLE,
             "recover": RECOVER,
         },

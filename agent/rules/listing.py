@@ -8,10 +8,11 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from agent.rules.binding import alarm_id
 from agent.rules.rule import DAY_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from agent.rules.binding import Bound
     from agent.rules.rule import Rule
@@ -30,6 +31,11 @@ def listing(bound: Bound, ready_in_s: Mapping[str, float] | None = None) -> list
 def fresh(bound: Bound) -> dict[str, float]:
     """Return how much history each rule needs before it can judge anything."""
     return {one.id: one.evaluator().ready_in_s() for one in bound.bindings}
+
+
+def waits_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return from the rows of a running agent how much history is missing, by alarm."""
+    return {alarm_id(row["rule"], key): float(wait) for row in rows for key, wait in row["not_ready"].items()}
 
 
 def _row(rule: Rule, bound: Bound, waits: Mapping[str, float]) -> dict[str, Any]:

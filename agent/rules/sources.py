@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config.site import Site
 
 HOURS_OF: Final = {MINUTE: 1 / 60, HOUR: 1.0, DAY: 24.0}
+_SECONDS_OF_HOUR: Final = 3600.0
 _LEVEL_OF: Final = {Span.MINUTE: MINUTE, Span.HOUR: HOUR, Span.DAY: DAY}
 _MEMBER_OF: Final = {Span.LEAST: "least", Span.MOST: "most"}
 _WITH_TEXTS: Final = (SETTINGS.name, METER_EVENTS.name)
@@ -156,7 +157,13 @@ def of_point(point: Point, quantity: Quantity, span: Span, level: int) -> Callab
 
 
 def _amount(point: Point, level: int, how: Linear | None) -> Callable[[], Number]:
-    """Return the source of an amount: as the statistics reckon it, else the mean of a rate per hour times hours."""
+    """Return the source of an amount: as the statistics reckon it, else the mean of a rate per hour times hours.
+
+    A quantity that has an amount is one itself, or a rate per hour. Of a rate per second the statistics reckon what the
+    3600 times greater rate per hour comes to: its conversion must not count the seconds again.
+    """
+    if point.info.total == "per-second" and how is not None:
+        return scaled(point.closed(level, "total"), Linear(how.factor / _SECONDS_OF_HOUR))
     if point.info.total != "none":
         return scaled(point.closed(level, "total"), how)
     factor = HOURS_OF[level] * (how.factor if how else 1.0)

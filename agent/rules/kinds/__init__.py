@@ -15,33 +15,32 @@ join answers. For example E15, "sd over 6 h below 0.3 of its usual value at like
 
     Of(Deviation(window_s=21600, step_s=60), Away(low=0.3), takes=1)
 
-Which rules use what:
+Which rules use what (gates, joins and measures are everywhere: `compose`, `measure`):
 
-======== ============ ==================================================================================================
-compose  -            While P4 P8 T4 T6 T14 T16 T17 E8 E10 E11 E18 R7 R9; Between P1; AnyOf, AllOf, Not, Takes P4 T7 T11
-                      T13 T18 E8 E10 E13 E14 E18 E21 E27 E28 W2 W6 W10 Q3 Q5 Q10; Often T17; Lasting E21
-measure  -            Of with Reckoned P12 P13 T13 T20 E24 W4 W5 W6 W9 R8; Mean E8 P6; Quotient P11 T8; Split P3;
-                      Deviation E15; Correlation E19
-limit    LIM          Outside P6 T7 T11 T12 T14 T16 T17 T19 T23 E1 E2 E12 E13 E18 E27 E28 W3 W4 W5 W6 W9 W12 Q4 Q5 Q10
-                      R8; Inside E10; Is P1 P8 E11 W6; Members T15 W2
-pair     PAIR         Pair T1 T5 T10 T18 T21 E21 W10 Q9 R5 R6 R7; Differ T22; Chain P9
-lag      LAG          Late T2; Early T3; Undeclared P5
-flat     FLAT         Flat T9 E8 E9 E27
-jump     JUMP         Jump E7; Spikes E16; AllJump E17
-ratio    RATIO        Ratio T20 T24; Split P2; SumOver W1 P13
-diff     DIFF         Apart P12 E24 E25 W8; Trend E20; (W4, W9, Q5 are Reckoned and Outside)
-proj     PROJ         Projected P7 E3 E4; Pace E5
-base     BASE         Away P3 P11 P13 T4 T6 T8 T13 E8 E15 E18; Lost E19; Fall E23
-cover    COV          Coverage Q3; Stale Q1 Q2 R9
-seq      SEQ          Counter W7; Starts P10; TimeOrder Q6
-order    ORDER        StopIgnored R1; LateStop R3; Restarted R4; Reduction P4 R2 R10
-shape    SHAPE        ShareInside E6; ShareAt E13; Periodic E14; ShareIs Q4; FlagShare E22; Copied Q11; Twin Q12
-event    EVENT        Changed E26 W11 Q8; Rises Q7 W11; StartAfterRest P14
-======== ============ ==================================================================================================
+======== ========== ===================================================================================================
+limit    LIM        Outside P2 P4 P6 P7 P12 P13 T6 T7 T11 T12 T14 T16 T17 T18 T19 T20 T23 E1 E2 E8 E9 E12 E13 E17 E18
+                    E19 E21 E27 E28 W1-W6 W9 W10 W12 Q4 Q5 Q10 R8; Inside E10 W3; Is P4 T11 T18 T21 E11 E21 W6 W10 Q7;
+                    Members T15 Q5
+pair     PAIR       Pair P1 P8 T1 T5 T10 Q9 R5 R6 R7; Differ T22; Chain P9
+lag      LAG        Late T2; Early T3; Undeclared P5
+flat     FLAT       Flat T9 E8 E9 E27
+jump     JUMP       Jump E7; Spikes E16; AllJump E17
+ratio    RATIO      Ratio T24; SumOver W1; the measures Quotient P11 and Split P3, judged by `Of`
+diff     DIFF       Apart E24 E25 W8; Trend E20
+proj     PROJ       Projected E3; Pace E5
+base     BASE       Away P3 P11 P13 T4 T6 T8 T13 E8 E15 E18; Lost E19; Fall E23
+cover    COV        Coverage Q3; Stale Q1 Q2 R9
+seq      SEQ        Counter; Starts P10; TimeOrder Q6
+order    ORDER      StopIgnored R1; LateStop R3; Restarted R4; Reduction R2 R10
+shape    SHAPE      ShareInside E6; ShareAt E13
+flags    SHAPE      FlagShare E22
+repeats  SHAPE      Periodic E14; Copied Q11; Twin Q12
+event    EVENT      Changed E26 W11 Q8; Rises; StartAfterRest P14
+======== ========== ===================================================================================================
 """
 
 from agent.rules.kinds.base import Away, Fall, Lost
-from agent.rules.kinds.compose import AllOf, AnyOf, Between, Lasting, Not, Of, Often, Takes, While
+from agent.rules.kinds.compose import AllOf, AnyOf, Between, Lasting, Not, Of, Takes, While
 from agent.rules.kinds.cover import Coverage, Stale
 from agent.rules.kinds.diff import Apart, Trend
 from agent.rules.kinds.event import Changed, Rises, StartAfterRest
@@ -57,7 +56,7 @@ from agent.rules.kinds.proj import Pace, Projected
 from agent.rules.kinds.ratio import Ratio, SumOver
 from agent.rules.kinds.repeats import Copied, Periodic, Twin
 from agent.rules.kinds.seq import Counter, Starts, TimeOrder
-from agent.rules.kinds.shape import ShareAt, ShareInside, ShareIs
+from agent.rules.kinds.shape import ShareAt, ShareInside
 
 __all__ = [
     "AllJump",
@@ -89,7 +88,6 @@ __all__ = [
     "Members",
     "Not",
     "Of",
-    "Often",
     "Outside",
     "Pace",
     "Pair",
@@ -103,7 +101,6 @@ __all__ = [
     "Rises",
     "ShareAt",
     "ShareInside",
-    "ShareIs",
     "Spikes",
     "Split",
     "Stale",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from agent.rules.kinds.elapsed import Elapsed
@@ -294,48 +293,6 @@ class Lasting(Part):
     def evidence(self) -> dict[str, Any]:
         """Return the inner evidence and for how long it has been so."""
         return {**self._inner.evidence(), "for_s": round(self._counted_s), "at_least_s": self._for_s}
-
-    def ready_in_s(self) -> float:
-        """As the inner evaluator."""
-        return self._inner.ready_in_s()
-
-
-class Often(Part):
-    """Whether `inner` became true more than `times` times within the last `within_s` seconds.
-
-    A change from unknown to true counts when it was last known to be false. ``None`` while `inner` is unknown and the
-    count does not decide. Memory: `times` + 1 times of day.
-    """
-
-    __slots__ = ("_clock", "_inner", "_times", "_was", "_when", "_within_s")
-    KEPT: ClassVar[tuple[str, ...]] = ("_inner", "_clock", "_was", "_when")
-
-    def __init__(self, inner: Evaluator, *, times: int, within_s: float) -> None:
-        self._inner, self._times, self._within_s = inner, times, within_s
-        self._clock = Elapsed()
-        self._was = False
-        self._when: deque[float] = deque(maxlen=times + 1)
-
-    def update(self, at: Moment, *given: Any) -> bool | None:
-        """Take the values of the inner evaluator."""
-        now_s = self._clock.advance(at)
-        answer = self._inner.update(at, *given)
-        if answer is not None:
-            if answer and not self._was:
-                self._when.append(now_s)
-            self._was = answer
-        while self._when and self._when[0] <= now_s - self._within_s:
-            self._when.popleft()
-        return True if len(self._when) > self._times else None if answer is None else False
-
-    def skip(self, count: int) -> None:
-        """As the inner evaluator."""
-        self._inner.skip(count)
-
-    def evidence(self) -> dict[str, Any]:
-        """Return the count, its bound, the span, and the inner evidence."""
-        told = {"count": len(self._when), "more_than": self._times, "within_s": self._within_s}
-        return {**self._inner.evidence(), **told}
 
     def ready_in_s(self) -> float:
         """As the inner evaluator."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from operator import add, sub
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from agent.rules.kinds.compose import hours_of, is_within
@@ -238,7 +239,7 @@ class Correlation(Part):
     """
 
     __slots__ = ("_a", "_b", "_difference", "_min_cov", "_step_s", "_sum", "_window_s")
-    KEPT: ClassVar[tuple[str, ...]] = ("_a", "_b", "_sum", "_difference")
+    KEPT: ClassVar[tuple[str, ...]] = ("_a", "_b")
 
     def __init__(self, *, window_s: float, step_s: float, min_cov: float = MIN_COV) -> None:
         size = samples(window_s, step_s)
@@ -252,6 +253,13 @@ class Correlation(Part):
         else:
             self._push(a, b, a + b, a - b)
         return self._found() if self._a.is_covered(self._min_cov) else None
+
+    def restore(self, state: Any) -> None:
+        """Continue from a snapshot; sums and differences follow from the pairs."""
+        super().restore(state)
+        a, b = state["a"], state["b"]
+        self._sum.restore(_paired(a, b, add))
+        self._difference.restore(_paired(a, b, sub))
 
     def _push(self, *values: float | None) -> None:
         for window, value in zip((self._a, self._b, self._sum, self._difference), values, strict=True):
@@ -277,6 +285,15 @@ class Correlation(Part):
     def ready_in_s(self) -> float:
         """Until the window is covered, if nothing is missing from now on."""
         return max(0.0, (self._min_cov * self._a.size - self._a.held) * self._step_s)
+
+
+def _paired(a: dict[str, Any], b: dict[str, Any], join: Callable[[float, float], float]) -> dict[str, Any]:
+    """Return the state of a window of what two windows, known and missing together, come to sample by sample."""
+    blocks = {
+        block: [None if one is None else join(one, two) for one, two in zip(a[block], b[block], strict=True)]
+        for block in ("old", "new")
+    }
+    return {**blocks, "full": a["full"]}
 
 
 def _varies(moments: tuple[float, float]) -> bool:

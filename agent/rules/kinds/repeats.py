@@ -180,13 +180,13 @@ class Copied(Part):
 
     def _is_copy(self, known: list[tuple[int, float]]) -> bool:
         """Look for an earlier hour alike; a comparison ends as soon as too much differs."""
-        allowed = len(known) * (1 - self._share)
+        needed = self._share * len(known)
         for hour, earlier in reversed(self._earlier):
             differing = 0
             for at, value in known:
                 if earlier[at] != value:
                     differing += 1
-                    if differing >= allowed:
+                    if len(known) - differing <= needed:
                         break
             else:
                 assert self._hour is not None

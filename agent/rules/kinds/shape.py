@@ -57,39 +57,6 @@ class ShareInside(Part):
         return max(0.0, (MIN_COV * self._inside.size - self._inside.held) * self._step_s)
 
 
-class ShareIs(Part):
-    """Whether more than `share` of the known samples of the last `window_s` seconds are one of `values`.
-
-    `update(at, x)`: a state, bit or flag letter (``ord``). ``None`` when fewer than 75 % are known. Memory: one window.
-    """
-
-    __slots__ = ("_share", "_step_s", "_values", "_window", "_window_s")
-    KEPT: ClassVar[tuple[str, ...]] = ("_window",)
-
-    def __init__(self, *values: float, share: float, window_s: float, step_s: float) -> None:
-        self._values, self._share = frozenset(values), share
-        self._window_s, self._step_s = window_s, step_s
-        self._window = Sums(samples(window_s, step_s))
-
-    def update(self, at: Moment, x: float | None) -> bool | None:
-        """Take a value."""
-        self._window.push(None if x is None else float(x in self._values))
-        return self._window.total > self._share * self._window.known if self._window.is_covered() else None
-
-    def skip(self, count: int) -> None:
-        """Missing samples."""
-        self._window.skip(count)
-
-    def evidence(self) -> dict[str, Any]:
-        """Return how many samples, of how many known, the share, the window."""
-        counts = {"count": round(self._window.total), "known": self._window.known}
-        return {**counts, "share": self._share, "window_s": self._window_s}
-
-    def ready_in_s(self) -> float:
-        """Until the window is covered, if nothing is missing from now on."""
-        return max(0.0, (MIN_COV * self._window.size - self._window.held) * self._step_s)
-
-
 class ShareAt(Part):
     """Whether values pile up at their maximum, as when they are clipped.
 

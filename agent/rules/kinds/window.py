@@ -9,15 +9,16 @@ For every place in the old block, what it and all after it come to is worked out
 full (n steps every n samples); the new block is added up as it grows. The window is one of those tails joined with the
 new block: a sum of two sums, the lesser of two minima, two means pooled (Chan, Golub and LeVeque 1979).
 
-Memory: 2n samples and n+1 tails of at most three numbers.
+Memory: 2n samples, and for each place at most three numbers of eight bytes.
 """
 
 from __future__ import annotations
 
 import math
+from array import array
 from itertools import accumulate
 from operator import add
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from agent.rules.kinds.part import MIN_COV, Part
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Sample = float | None
-_N = TypeVar("_N", int, float)
 
 
 class Window(Part):
@@ -96,7 +96,9 @@ class Window(Part):
         self._old: list[Sample] = old
         self._new: list[Sample] = []
         self._known = 0
-        self._known_tails = _tails([int(value is not None) for value in old], 0, add, self.size)
+        known = accumulate((value is not None for value in reversed(old)), initial=0)
+        self._known_tails = array("q", known if old else [0] * (self.size + 1))
+        self._known_tails.reverse()
 
 
 class Sums(Window):
@@ -176,13 +178,13 @@ class Extremes(Window):
         self._most_tails = _tails(highs, -math.inf, max, self.size)
 
 
-def _tails(values: list[_N], nothing: _N, join: Callable[[_N, _N], _N], size: int) -> list[_N]:
+def _tails(values: list[float], nothing: float, join: Callable[[Any, Any], Any], size: int) -> array[float]:
     """Return what the values from each place on come to, and `nothing` after the last one, or for all without any."""
     if not values:
-        return [nothing] * (size + 1)
+        return array("d", [nothing]) * (size + 1)
     found = list(accumulate(reversed(values), join, initial=nothing))
     found.reverse()
-    return found
+    return array("d", found)
 
 
 class Spread(Window):
@@ -204,8 +206,11 @@ class Spread(Window):
 
     def push(self, value: Sample) -> None:
         """Take one more sample."""
-        super().push(value)
+        if len(self._new) == self.size:
+            self._begin(self._new)
+        self._new.append(value)
         if value is not None:
+            self._known += 1
             apart = value - self._mean
             self._mean += apart / self._known
             self._square += apart * (value - self._mean)
@@ -213,7 +218,7 @@ class Spread(Window):
     def _begin(self, old: list[Sample]) -> None:
         super()._begin(old)
         self._mean = self._square = 0.0
-        means, squares = [0.0] * (self.size + 1), [0.0] * (self.size + 1)
+        means, squares = array("d", [0.0]) * (self.size + 1), array("d", [0.0]) * (self.size + 1)
         for at in range(len(old) - 1, -1, -1):
             mean, square, value = means[at + 1], squares[at + 1], old[at]
             if value is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from typer.testing import CliRunner
@@ -210,6 +210,33 @@ def test_the_verb_says_what_applies_to_a_site(tmp_path: Path) -> None:
     assert "permitted energy of a day" in told
     rows = json.loads(run(path, "--json"))
     assert next(row for row in rows if row["rule"] == "T1")["active"] == ["paint/fan-1", "paint/pump-1"]
+
+
+class Door:
+    """The door of a running agent that has watched for ten days."""
+
+    def __init__(self, state_dir: Path) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ask(self, words: dict[str, Any]) -> dict[str, Any]:
+        """Answer that T4 needs four more days on one machine."""
+        assert words == {"do": "rules"}
+        return {"rules": [{"rule": "P3", "not_ready": {"paint": 4 * 86400.0}}]}
+
+
+def test_a_running_agent_says_how_much_history_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is said of what it needed at its start."""
+    monkeypatch.setattr("agent.cli.rules.Visit", Door)
+    told = run(str(site(tmp_path).path), "--lang", "en")
+
+    assert "of these not ready: 1\n" in told
+    assert "P3   shift between day and night load: needs 4 days (paint)" in told
 
 
 def test_a_mixed_text_is_in_one_language() -> None:

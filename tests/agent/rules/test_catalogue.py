@@ -60,9 +60,7 @@ def test_every_parameter_says_what_it_is_and_where_it_comes_from(rule: Rule) -> 
 @each
 def test_everything_it_reads_can_be_had_somewhere(rule: Rule) -> None:
     """A read is reckoned by the agent, stated in the site file, or a point that devices are known to have."""
-    known = (
-        set(FINDERS) | set(FACILITY) | set(OUTLET) | STATED | OF_SITE
-    )
+    known = set(FINDERS) | set(FACILITY) | set(OUTLET) | STATED | OF_SITE
 
     assert {read.quantity.name for read in rule.reads} <= known & set(quantities())
 

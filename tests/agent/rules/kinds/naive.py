@@ -52,7 +52,7 @@ class Feed:
         return answer
 
     def each(self, *rows: Any) -> str:
-        """Take a step for each row (a tuple of what is given, or the one value given); return the answers as letters."""
+        """Take a step for each row (a tuple of what is given, or the one value); return the answers as letters."""
         return "".join(letter(self(*(row if isinstance(row, tuple) else (row,)))) for row in rows)
 
     def skip(self, count: int) -> None:

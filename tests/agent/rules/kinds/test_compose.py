@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rules.kinds import AllOf, AnyOf, Between, Flat, Is, Lasting, Mean, Not, Of, Often, Outside, Takes, While
+from agent.rules.kinds import AllOf, AnyOf, Between, Flat, Is, Lasting, Mean, Not, Of, Outside, Takes, While
 from tests.agent.rules.kinds.naive import Feed, moment
 
 if TYPE_CHECKING:
@@ -132,20 +132,6 @@ def test_lasting_does_not_count_what_was_skipped() -> None:
     assert feed.each(1, 1, 1) == "ffT"
 
 
-@given(st.lists(Truth, max_size=40), st.integers(0, 2))
-def test_often_counts_the_beginnings_within_its_time(values: list[int | None], times: int) -> None:
-    """Agrees with a count of all changes to true in the last ten minutes."""
-    feed = Feed(Often(Is(1), times=times, within_s=600))
-    begun: list[int] = []
-    was = 0
-    for minute, value in enumerate(values):
-        if value == 1 and was == 0:
-            begun.append(minute)
-        was = was if value is None else value
-        count = sum(minute - when < 10 for when in begun)
-        assert feed(value) is (True if count > times else None if value is None else False)
-
-
 def test_evidence_of_what_is_joined() -> None:
     """Any tells of the first that says so, all tells of all, a gate of itself as well."""
     anyone = Feed(AnyOf(Takes(0, Outside(high=1)), Takes(1, Outside(high=2))))
@@ -189,7 +175,6 @@ def test_skipped_time_reaches_every_part() -> None:
         (Not(flat()), 5),
         (Takes(0, flat()), 5),
         (Lasting(flat(), for_s=0), 5),
-        (Often(flat(), times=0, within_s=60), 5),
         (Of(Mean(window_s=120, step_s=60), Outside(high=1)), 5),
     ]
     for evaluator, value in joined:

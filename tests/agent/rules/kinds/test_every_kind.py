@@ -23,7 +23,7 @@ STATE = st.sampled_from([None, 0, 1, 2])
 BIT = st.sampled_from([None, 0, 1])
 ROW = st.one_of(st.none(), st.tuples(X, X, X))
 STATES = st.one_of(st.none(), st.tuples(STATE, STATE, STATE))
-HOURLY: dict[str, float] = {"window_s": 600, "step_s": 60}
+HOURLY: dict[str, Any] = {"window_s": 600, "step_s": 60}
 
 KINDS: dict[str, tuple[Callable[[], Evaluator], tuple[st.SearchStrategy[Any], ...]]] = {
     "While": (lambda: kinds.While((2,), Outside(high=1, mean=4), outside="restart"), (STATE, X)),
@@ -35,7 +35,6 @@ KINDS: dict[str, tuple[Callable[[], Evaluator], tuple[st.SearchStrategy[Any], ..
     "AllOf": (lambda: AllOf(Outside(high=1), Outside(low=3, back=1), optional=True), (X,)),
     "Not": (lambda: kinds.Not(Outside(high=1)), (X,)),
     "Lasting": (lambda: kinds.Lasting(Outside(high=1), for_s=120), (X,)),
-    "Often": (lambda: kinds.Often(Outside(high=1), times=2, within_s=900), (X,)),
     "Of Reckoned": (lambda: kinds.Of(kinds.Reckoned(lambda a, b: a / b), Outside(high=1)), (X, X)),
     "Of Mean": (lambda: kinds.Of(kinds.Mean(**HOURLY), Outside(high=1)), (X,)),
     "Of Total": (lambda: kinds.Of(kinds.Total(**HOURLY), Outside(high=1)), (X,)),
@@ -78,7 +77,6 @@ KINDS: dict[str, tuple[Callable[[], Evaluator], tuple[st.SearchStrategy[Any], ..
     "Restarted": (kinds.Restarted, (BIT, STATE)),
     "Reduction": (lambda: kinds.Reduction(step_s=900, days=3, ready_days=1), (st.sampled_from([None, 0, 0, 0.5]), X)),
     "ShareInside": (lambda: kinds.ShareInside(low=0, high=2, share=0.5, **HOURLY), (X,)),
-    "ShareIs": (lambda: kinds.ShareIs(2, share=0.25, **HOURLY), (STATE,)),
     "ShareAt": (lambda: kinds.ShareAt(**HOURLY), (STATE,)),
     "Periodic": (lambda: kinds.Periodic(from_s=120, to_s=240, step_s=60), (X,)),
     "Copied": (lambda: kinds.Copied(hours=3, distinct=2), (STATE,)),
@@ -96,8 +94,8 @@ def test_every_exported_kind_is_in_the_table() -> None:
     assert {name.partition(" ")[0] for name in KINDS} | measures == set(kinds.__all__)
 
 
-@pytest.mark.parametrize("name", sorted(set(KINDS) - {"Stale"}))  # which counts anew after a restart
-@settings(max_examples=30)
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_it_goes_on_from_its_snapshot_at_any_moment(name: str, data: st.DataObject) -> None:
     """Restored from JSON at any moment, a fresh one gives the same later answers and the same later state."""
@@ -122,7 +120,7 @@ def test_it_goes_on_from_its_snapshot_at_any_moment(name: str, data: st.DataObje
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_its_evidence_and_answers_are_plain_data(name: str, data: st.DataObject) -> None:
     """Whatever it is given, it answers true, false or unknown, and tells JSON without NaN or infinity."""
@@ -154,7 +152,8 @@ def test_unknown_input_is_never_a_yes(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name in KINDS if KINDS[name][0]().snapshot()))
 def test_the_state_of_something_else_is_refused(name: str) -> None:
     """A state that is none of this kind raises instead of being half believed."""
-    for state in ([], {}, {"surprise": 1}, None, 7):
+    others: list[Any] = [[], {}, {"surprise": 1}, None, 7]
+    for state in others:
         with pytest.raises((ValueError, KeyError, TypeError)):
             KINDS[name][0]().restore(state)
 

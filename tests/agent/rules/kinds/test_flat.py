@@ -42,7 +42,7 @@ def test_flat_by_eps_agrees_with_the_whole_window(history: list[Any], size: int,
 
     def judge(seen: Sequence[tuple[Any, ...]]) -> bool | None:
         held = known(seen, size)
-        return None if len(held) < math.ceil(0.75 * size) else max(held) - min(held) <= eps
+        return None if len(held) < math.ceil(0.75 * size) else bool(max(held) - min(held) <= eps)
 
     agree(lambda: Flat(window_s=size * 60, step_s=60, eps=eps), judge, history)
 
@@ -55,7 +55,7 @@ def test_flat_by_cv_agrees_with_the_whole_window(history: list[Any], size: int) 
         held = known(seen, size)
         if len(held) < math.ceil(0.75 * size):
             return None
-        return statistics.pstdev(held) < 0.3141 * abs(statistics.fmean(held))
+        return bool(statistics.pstdev(held) < 0.3141 * abs(statistics.fmean(held)))
 
     agree(lambda: Flat(window_s=size * 60, step_s=60, cv=0.3141), judge, history)
 

@@ -109,9 +109,9 @@ def test_early_agrees_with_the_times_of_the_edges(history: Sequence[tuple[int | 
             leader_on, went_off = True, None
         elif leader == 0 and leader_on:
             leader_on, went_off = False, minute
-        if follower == 0 and follower_on and leader is not None:
-            if leader_on or (went_off is not None and minute - went_off < 4):
-                early.append(minute)
+        too_soon = leader_on or (went_off is not None and minute - went_off < 4)
+        if follower == 0 and follower_on and leader is not None and too_soon:
+            early.append(minute)
         follower_on = follower == 2 or (follower_on and follower != 0)
         shown = any(minute - when < 3 for when in early)
         assert feed(leader, follower) is (None if leader is None or follower is None else shown)

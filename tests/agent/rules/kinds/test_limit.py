@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     ("name", "given_", "values", "expected"),
     [
         ("at the limit is inside", {"low": 5.0, "high": 9.0}, (5, 9, 4.99, 9.01, None, 7), "ffTT.f"),
-        ("inclusive: at the limit is outside", {"low": 5.0, "high": 9.0, "inclusive": True}, (5, 9, 5.01, 8.99), "TTff"),
+        (
+            "inclusive: at the limit is outside",
+            {"low": 5.0, "high": 9.0, "inclusive": True},
+            (5, 9, 5.01, 8.99),
+            "TTff",
+        ),
         ("one side only", {"high": 9.0}, (-1e9, 9.1), "fT"),
         ("dead band holds until its edge", {"high": 9.0, "back": 2.0}, (8, 9.5, 7.1, 7, 8), "fTTff"),
         ("dead band of the low side", {"low": 5.0, "back": 1.0}, (5.5, 4, 5.9, 6, 5.5), "fTTff"),

@@ -24,7 +24,7 @@ def test_ratio_agrees_with_the_whole_window(history: list[Any], size: int) -> No
         if len(held) < 0.75 * size:
             return None
         upper, lower = sum(a for a, _ in held), sum(b for _, b in held)
-        return lower > 2 and (upper / lower < 0.5 or upper / lower > 2)
+        return bool(lower > 2 and (upper / lower < 0.5 or upper / lower > 2))
 
     agree(lambda: Ratio(window_s=size * 60, step_s=60, low=0.5, high=2, floor=2), judge, history, 2)
 

@@ -69,9 +69,7 @@ def test_a_million_samples_do_not_drift() -> None:
 
 
 @given(size=st.integers(1, 6), history=st.lists(VALUES, max_size=30), later=st.lists(VALUES, max_size=30))
-def test_a_window_goes_on_from_its_snapshot(
-    size: int, history: list[float | None], later: list[float | None]
-) -> None:
+def test_a_window_goes_on_from_its_snapshot(size: int, history: list[float | None], later: list[float | None]) -> None:
     """Restored from JSON, a window has exactly the same moments at every later sample."""
     window, restored = Spread(size), Spread(size)
     for value in history:
