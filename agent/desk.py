@@ -3,6 +3,9 @@
 Times are on the scan and in the stamp; nothing here asks for them. One desk per device; all of them belong to the
 pipeline's thread. A device that is read in two visits has two: each tells its own values, and only that of the fast
 visit tells whether the device is there.
+
+Statistics of a period are `agent.aggregate.Period`'s. A report of one minute needs none of its own: its minutes are
+those that `agent.statistics` closes for every device, and the desk is handed them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
+    from agent.aggregate import Closed
     from agent.clock import Stamp
     from config.site import Device
 
@@ -28,13 +32,19 @@ Draft = dict[str, Any]
 
 SILENT_NS: Final = 60_000_000_000
 """A device that stays away is told again as unknown once a minute; in between its records would say nothing new."""
+_MINUTE_S: Final = 60.0
 
 
 class Desk:
     """Takes the scans of one device, or of one of its two visits."""
 
-    def __init__(self, device: Device, zone: ZoneInfo, *, lost: bool, reloaded: bool) -> None:
-        """Start with an empty desk. `lost` is what the chain was last told of the device."""
+    def __init__(
+        self, device: Device, zone: ZoneInfo, *, lost: bool, reloaded: bool, has_minutes: bool = False
+    ) -> None:
+        """Start with an empty desk. `lost` is what the chain was last told of the device.
+
+        With `has_minutes` somebody else keeps the device's minutes and hands each of them over when it is closed.
+        """
         report = device.report
         self._names = tuple(info.name for info in device.info)
         self._normal = Quality.NORMAL.value * len(self._names)
@@ -44,9 +54,14 @@ class Desk:
         self.lost = lost
         self.width = len(self._names)
         self.period: Period | None = None
+        self._minutely: Period | None = None
         self._tells: Callable[[Scan], bool] = EveryScan().tells
         if report.kind == "period":
-            self.period = Period(device, zone, begun=RECONFIGURED if reloaded else STARTED)
+            period = Period(device, zone, begun=RECONFIGURED if reloaded else STARTED)
+            if has_minutes and report.period_s == _MINUTE_S:
+                self._minutely = period
+            else:
+                self.period = period
         elif report.kind == "on-change":
             self._tells = OnChange(report.period_s).tells
 
@@ -66,8 +81,17 @@ class Desk:
         self.lost = True
         return {"kind": "event", "event": "device-lost", "device": self._device, "reason": scan.fault}
 
-    def report(self, scan: Scan, stamp: Stamp) -> Draft | None:
-        """Return the `readings` draft that this scan gives, if any: its own, or that of a period it closes."""
+    def minute(self, closed: Closed | None) -> Draft | None:
+        """Return the `readings` draft of a minute that was closed, if that is what this desk reports."""
+        return None if self._minutely is None else self._minutely.told(closed)
+
+    def report(self, scan: Scan, stamp: Stamp, closed: Closed | None = None) -> Draft | None:
+        """Return the `readings` draft that this scan gives, if any: its own, or that of a period that it closes.
+
+        `closed` is the minute that it closed, where somebody else keeps those.
+        """
+        if self._minutely is not None:
+            return self._minutely.told(closed)
         if self.period is not None:
             return self.period.add(scan, stamp.wall_ms)
         return self._told(scan, stamp) if self._tells(scan) else None

@@ -253,6 +253,10 @@ class Pipeline:
     def _write_history(self, state: Mapping[str, bytes]) -> None:
         rows, self._rows = self._rows, []
         self._history.write(rows, {**state, "statistics": self._statistics.snapshot()})
+        self._tell_damage()
+
+    def _tell_damage(self) -> None:
+        """Tell of a history that had to be set aside."""
         for damage in self._history.news():
             log.error("history damaged", reason=damage.what, set_aside=damage.set_aside.name)
             told = {"reason": damage.what, "set_aside": damage.set_aside.name}
@@ -275,12 +279,17 @@ class Pipeline:
 
     def _date(self, draft: Mapping[str, Any]) -> None:
         """Let history and rules know what the clock did."""
+        if draft.get("why") == "first":
+            self._date_history()
+        elif draft.get("why") == "step":
+            self._box.stepped(draft["step_s"], self._clock.mono_ns())
+
+    def _date_history(self) -> None:
+        """Date what was kept in this boot while time was not known."""
         now_ns = self._clock.mono_ns()
         wall_ms = self._clock.wall_of(now_ns)
-        if draft.get("why") == "first" and wall_ms is not None:
+        if wall_ms is not None:
             self._history.dated(self._clock.boot, wall_ms - now_ns // 1_000_000)
-        elif draft.get("why") == "step":
-            self._box.stepped(draft["step_s"], now_ns)
 
     def _commit_if_due(self, now_ns: int) -> None:
         due_ns = self._ledger.due_ns()
@@ -317,6 +326,7 @@ class Pipeline:
         self._tell_clock(self._first_look)
         self.tell({"kind": "event", "event": "start", "software": self._enrolment["software"]})
         self._settle(reloaded=False)
+        self._tell_damage()
         self._ledger.commit(self._clock.mono_ns())
 
     def _settle(self, *, reloaded: bool) -> None:
@@ -361,6 +371,7 @@ class Pipeline:
         if reloaded:
             self._keep_rows(self._statistics.change(devices, zone))
             return
+        self._date_history()
         self._statistics = Statistics(devices, zone, self._clock.boot)
         self._statistics.restore(self._history.kept("statistics"))
         self._rows += self._statistics.resume(self._history)

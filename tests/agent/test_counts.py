@@ -69,7 +69,10 @@ def test_health_has_one_entry_a_device() -> None:
         squeezed=False,
     )
 
-    told = draft([(PollerStatus("line", 0, ()), counted)], usage, None, 7_000_000_000)
+    code = {"plant": "green", "lines": {}}
+    told = draft([(PollerStatus("line", 0, ()), counted)], usage, None, 7_000_000_000, code)
+
+    assert told["code"] == code
 
     assert {name: counts["requests"] for name, counts in told["devices"].items()} == {"m1": 110}
     assert told["devices"]["m1"]["last_answer_ago_s"] == 2.0
