@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config import apart
-from config.load import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,8 @@ _JUDGE = "agent.rules.binding:problems"
 
 def load_site(path: Path) -> Site:
     """Return the site that a file describes. Raises SiteProblems, with every mistake."""
-    from agent.rules.binding import problems  # noqa: PLC0415 -- the running agent loads apart, and never needs this
+    from agent.rules.binding import problems  # noqa: PLC0415 -- the running agent loads apart, and must not carry
+    from config.load import load  # noqa: PLC0415 -- what reading a file takes
 
     return load(path, problems)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,14 @@ def test_the_verifier_stands_alone() -> None:
         ours = {name for name in imports_of(path) if name.split(".")[0] in OURS}
 
         assert all(name.startswith(("agent.verify", "agent.record", "agent.keys")) for name in ours), named(path)
+
+
+def test_the_agent_does_not_carry_what_only_verbs_need() -> None:
+    """The process that stays for a year imports neither what reads site files nor what draws on terminals."""
+    program = "import sys, agent.assemble; print(sorted({'pydantic', 'rich', 'typer', 'amqtt'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_only_the_command_line_imports_the_assembler() -> None:
