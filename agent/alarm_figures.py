@@ -169,12 +169,13 @@ class Figures:
         try:
             document = json.loads(state)
             days = [Day(*members) for members in document["days"]]
-            in_slot_ns, slot, hour, flooded = document["running"]
+            in_slot_ns, slot, hour, flooded = map(int, document["running"])
+            version = document["v"]
         except (ValueError, KeyError, TypeError):
             return figures
-        if document["v"] == _VERSION and days:
+        if version == _VERSION and days:
             figures._days, figures._in_slot_ns = days, in_slot_ns
-            figures._slot, figures._hour, figures._flooded = slot, hour, flooded
+            figures._slot, figures._hour, figures._flooded = slot, hour, bool(flooded)
         return figures
 
 

@@ -32,7 +32,7 @@ from agent.alarm_figures import STALE_NS, Figures
 from agent.alarm_groups import Groups
 from agent.alarm_limits import Change, judged, limit_definitions, rooms, take_back
 from agent.alarm_load import Chatter, Flood
-from agent.alarm_state import CaseKept, Kept, LevelKept, read, written
+from agent.alarm_state import CaseKept, Kept, LevelKept, case_written, read, written
 from agent.delay import Progress, step
 from agent.elapsed import Now, Since, carried, dated
 from agent.lifecycle import NORMAL, AlarmRefused, Definition, Life, Shelf, Status, Word
@@ -40,6 +40,8 @@ from agent.limits import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from orjson import Fragment
 
     from agent.lifecycle import By, Turn
     from config.site import Device, Limit
@@ -67,6 +69,8 @@ class Alarms:
         self._rules = {definition.id: definition for definition in definitions}
         self._counts: dict[str, Progress] = {}
         self._cases: dict[str, Case] = {}
+        self._standing: dict[str, Standing] = {}
+        self._written: dict[str, Fragment] = {}
         self._mutes: dict[str, tuple[str, ...]] = {}
         self._hidden: set[str] = set()
         self._groups, self._chatter, self._flood, self._figures = Groups(), Chatter(), Flood(), Figures()
@@ -213,7 +217,7 @@ class Alarms:
 
     def standing(self) -> list[Standing]:
         """Return every alarm whose condition holds, but those that a more severe level of their limit implies."""
-        return [standing(case) for case in self._cases.values() if case.life.active]
+        return list(self._standing.values())
 
     def active(self) -> list[Draft]:
         """Return the `raised` drafts of all alarms that were told so and are not cleared."""
@@ -248,17 +252,19 @@ class Alarms:
             for threshold, held in zip(point.thresholds, room.row(point), strict=True)
             if held.progress
         ]
-        cases = [CaseKept(case.about(), case.definition.text, case.said, case.life) for case in self._cases.values()]
+        for alarm, case in self._cases.items():
+            if alarm not in self._written:
+                kept_case = CaseKept(case.about(), case.definition.text, case.said, case.life)
+                self._written[alarm] = case_written(kept_case)
         kept = Kept(
             taken=self._now,
             levels=levels,
             counts=self._counts,
-            cases=cases,
             mutes=self._mutes,
             groups=self._groups.snapshot(),
             flood=self._flood.snapshot(),
         )
-        return written(kept)
+        return written(kept, list(self._written.values()))
 
     def figures_snapshot(self) -> bytes:
         """Return the counts behind the figures, for `restore`: larger, and no evidence; every few minutes will do."""
@@ -379,6 +385,11 @@ class Alarms:
             self._cases.pop(alarm, None)
         else:
             self._cases[alarm] = case
+        self._written.pop(alarm, None)
+        if life.active:
+            self._standing[alarm] = standing(case)
+        else:
+            self._standing.pop(alarm, None)
         (self._hidden.add if life.is_hidden else self._hidden.discard)(alarm)
         self._groups.note(case.definition.group, alarm, life)
         due = lifecycle.due_ns(case.definition, life)
@@ -431,6 +442,7 @@ class Alarms:
         if before.wall_ms is None:
             for alarm, case in self._cases.items():
                 self._cases[alarm] = replace(case, life=lifecycle.dated(case.life, lambda at: dated(at, now)))
+            self._written.clear()
             self._due_ns, self.unsaved = now.mono_ns, True
         elif abs((now.wall_ms - before.wall_ms) - (now.mono_ns - before.mono_ns) / 1e6) > _STEP_MS:
             self.unsaved = True

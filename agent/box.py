@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from buffer.outbox import StoreFailed, StoreFull
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from agent.clock import SystemClock
     from buffer.outbox import Outbox
 
@@ -28,11 +26,8 @@ class OwnBox:
     def __init__(self, outbox: Outbox, clock: SystemClock, *, has_uplink: bool) -> None:
         """Continue the counters of earlier runs; this is one more start."""
         self._outbox, self._clock, self._has_uplink = outbox, clock, has_uplink
-        kept = _read(outbox.state("box"))
-        self._starts = int(kept.get("starts", 0)) + 1
-        self._changes = int(kept.get("changes", 0))
-        ended = kept.get("ended")
-        self._was_orderly = None if ended is None else float(bool(ended))
+        starts, self._changes, self._was_orderly = _read(outbox.state("box"))
+        self._starts = starts + 1
         self._step: tuple[int, float] | None = None
         self._reader = outbox.reader()
         self._backlog: tuple[int, int | None] = (-BACKLOG_NS, None)
@@ -102,10 +97,10 @@ def _ms(date: str) -> int:
     return round(datetime.fromisoformat(date).timestamp() * 1000)
 
 
-def _read(state: bytes | None) -> Mapping[str, Any]:
-    """Return the counters; of a state that cannot be read, none."""
+def _read(state: bytes | None) -> tuple[int, int, float | None]:
+    """Return starts, changes, and whether the run ended in order; of a state that cannot be read, none."""
     try:
-        found = json.loads(state or b"{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        kept = json.loads(state or b"")
+        return int(kept["starts"]), int(kept["changes"]), float(bool(kept["ended"]))
+    except (ValueError, KeyError, TypeError):
+        return 0, 0, None

@@ -64,7 +64,19 @@ log = get(__name__)
 class Judged:
     """One binding at work."""
 
-    __slots__ = ("binding", "condition", "evaluator", "failed", "gets", "given", "id", "marks", "muted", "stronger")
+    __slots__ = (
+        "binding",
+        "condition",
+        "evaluator",
+        "failed",
+        "gets",
+        "given",
+        "id",
+        "is_active",
+        "marks",
+        "muted",
+        "stronger",
+    )
 
     def __init__(self, binding: Binding) -> None:
         """Begin with nothing known."""
@@ -74,6 +86,8 @@ class Judged:
         self.gets = tuple((source or _NOTHING).get for source in binding.sources)
         self.given: list[Any] = []
         self.condition: bool | None = None
+        self.is_active = False
+        """Whether its alarm is, as of its last weighing."""
         self.failed = False
         self.marks = binding.rule.muted.marks
         self.stronger: tuple[str, ...] = ()
@@ -84,17 +98,20 @@ class Judged:
         """Return what the last answer rests on."""
         binding = self.binding
         values: dict[str, Any] = {}
-        for read, value in zip(binding.rule.reads, self.given, strict=True):
+        for read, source, value in zip(binding.rule.reads, binding.sources, self.given, strict=True):
             name = read.quantity.name
-            values[name if name not in values else f"{name}.{read.span.value}"] = _plain(value)
+            told = _plain(value, source.names if source else ())
+            values[name if name not in values else f"{name}.{read.span.value}"] = told
         own = {name: value for name, value in binding.params.items() if name not in SHARED and value is not None}
         held = {"hold": binding.params["hold"]} if binding.params["hold"] else {}
         return {"values": values, "params": own | held, **self.evaluator.evidence()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, names: Sequence[str] = ()) -> Any:
+    """Return a value as evidence shows it; of many, by name where they have names."""
     if isinstance(value, tuple):
-        return [_plain(one) for one in value[:_MANY]]
+        some = [_plain(one) for one in value[:_MANY]]
+        return dict(zip(names, some, strict=False)) if names else some
     return int(value) if isinstance(value, IntEnum) else value
 
 
@@ -118,6 +135,8 @@ class Judge:
         for visit, index in self._bits:
             self._world.tracks.shelves[visit].bits[index] = None
         _link(self._judged, self._world.places)
+        for one in self._judged:
+            one.is_active = alarms.is_active(one.id)
         self._days: tuple[int | None, int, int, int] = (None, 0, 0, 0)
         self.failures = 0
 
@@ -186,7 +205,7 @@ class Judge:
 
     def _judge(self, some: Iterable[Judged], at: Moment, ts: str | None) -> list[Draft]:
         drafts: list[Draft] = []
-        weigh = self._alarms.weigh
+        weigh, is_active = self._alarms.weigh, self._alarms.is_active
         for one in some:
             one.given = given = [get() for get in one.gets]
             try:
@@ -194,17 +213,15 @@ class Judge:
             except _OURS as error:
                 condition = None
                 self._failed(one, error)
-            if not condition and condition is one.condition and not one.muted and self._is_idle(one, condition):
-                continue
+            is_still = not condition and condition is one.condition and not one.muted
+            if is_still and (condition is None or not one.is_active):
+                continue  # no news: no delay counts, and nothing is there to clear
             if one.marks or one.stronger:
                 self._mute(one, condition)
             one.condition = condition
             drafts += weigh(one.id, condition, at.mono_ns, ts, one.evidence)
+            one.is_active = is_active(one.id)
         return drafts
-
-    def _is_idle(self, one: Judged, condition: bool | None) -> bool:
-        """Whether an answer that is no news changes nothing: no delay counts, and nothing is there to clear."""
-        return condition is None or not self._alarms.is_active(one.id)
 
     def _failed(self, one: Judged, error: Exception) -> None:
         self.failures += 1
@@ -214,7 +231,7 @@ class Judge:
 
     def _mute(self, one: Judged, condition: bool | None) -> None:
         """Say for which reasons an alarm is to keep still, while there is anything to keep still about."""
-        is_due = bool(condition) or self._alarms.is_active(one.id)
+        is_due = condition or one.is_active
         one.muted = self._reasons(one) if is_due else ()
         self._alarms.suppress(one.id, one.muted)
 
@@ -287,7 +304,7 @@ def fingerprint(binding: Binding) -> str:
     said = [
         sorted((name, repr(value)) for name, value in binding.params.items() if name not in SHARED),
         sorted((fact.name, repr(binding.facts[fact.name])) for fact in binding.rule.facts),
-        [source is not None for source in binding.sources],
+        [None if source is None else list(source.names) for source in binding.sources],
     ]
     return sha256(json.dumps(said).encode()).hexdigest()[:12]
 
@@ -331,7 +348,7 @@ def _explains(stronger: Place, weaker: Place, devices: Sequence[str]) -> bool:
     """Whether an alarm about one object says why one about the other, told by `devices`, can be expected.
 
     It does when it is about the same machine, outlet or factor, about all of what the other is part of, or about a part
-    of it; and when it is about a device that tells of the other.
+    of it; about a machine whose gas leaves by the other's outlet; and about a device that tells of the other.
     """
     if stronger.device is not None:
         return stronger.device.spec.name in devices
@@ -343,7 +360,8 @@ def _explains(stronger: Place, weaker: Place, devices: Sequence[str]) -> bool:
         return False
     if stronger.outlet is not None and weaker.outlet is not None:
         return stronger.outlet.name == weaker.outlet.name
-    return Scope.LINE in (stronger.scope, weaker.scope) and _share_a_line(stronger, weaker)
+    is_behind = stronger.facility is not None and weaker.outlet is not None
+    return (is_behind or Scope.LINE in (stronger.scope, weaker.scope)) and _share_a_line(stronger, weaker)
 
 
 def _share_a_line(one: Place, other: Place) -> bool:

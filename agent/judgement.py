@@ -169,7 +169,8 @@ def _lines_by_name(bound: Bound, site: Site) -> dict[str, tuple[str, ...]]:
         refs += [factor.point for factor in outlet.factors] if outlet else []
         for device in {ref.partition(".")[0] for ref in refs if ref}:
             found[device] = tuple(dict.fromkeys((*found.get(device, ()), line.name)))
-    return found
+    of_devices = (one for one in bound.bindings if one.place.device is not None)
+    return found | {one.id: found.get(one.place.key, ()) for one in of_devices}
 
 
 def _task_alarm(task: Task) -> Definition:

@@ -75,6 +75,8 @@ def hand_over(request: Request, intake: Intake) -> Later:
             raise Unwilling(str(reason)) from None
         except CancelledError:
             raise Unwilling("the pipeline is busy; nothing was done, try again") from None
+        except TimeoutError:
+            raise Unwilling("the pipeline is still at it; look whether it was done before you ask again") from None
 
     return Later([ask.answer], answer)
 

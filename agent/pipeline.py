@@ -90,6 +90,8 @@ class Pipeline:
         self._box = OwnBox(outbox, clock, has_uplink=site.uplink is not None)
         self._statistics = Statistics((), ZoneInfo(site.gateway.timezone), clock.boot)
         self._judgement: Judgement
+        self._unsaved = False
+        """Whether the store should have the judgement's states anew."""
         self.code: Mapping[str, Any] = {}
         """The health code now; replaced as a whole, so any thread may read it."""
         self._rows: list[Row] = []
@@ -187,7 +189,7 @@ class Pipeline:
             log.warning(draft["kind"], **members)
             self.tell({"ts": stamp.ts, "clk": stamp.clk, **draft})
         if drafts or self._judgement.alarms.unsaved:
-            self._keep_states()
+            self._unsaved = True
         if drafts:
             self._show_code()
 
@@ -207,7 +209,7 @@ class Pipeline:
             ask.answer.set_exception(Refused(f"the agent could not do that: {error!r}"))
             return
         self._tell_alarms(done.drafts, stamp)
-        is_durable = not done.drafts or self._ledger.commit(now_ns)
+        is_durable = not done.drafts or self._commit(now_ns)
         ask.answer.set_result(done.answer if is_durable else {**done.answer, "durable": False})
 
     def _look(self, now_ns: int) -> None:
@@ -294,7 +296,15 @@ class Pipeline:
     def _commit_if_due(self, now_ns: int) -> None:
         due_ns = self._ledger.due_ns()
         if due_ns is not None and now_ns >= due_ns:
-            self._ledger.commit(now_ns)
+            self._commit(now_ns)
+
+    def _commit(self, now_ns: int) -> bool:
+        """Commit what waits, with the state it leaves, taken once for however many alarms there are."""
+        if self._unsaved:
+            self._unsaved = False
+            for key, state in self._judgement.states().items():
+                self._ledger.keep(key, state)
+        return self._ledger.commit(now_ns)
 
     # --- drafts --------------------------------------------------------------------------------------------------
 
@@ -327,7 +337,7 @@ class Pipeline:
         self.tell({"kind": "event", "event": "start", "software": self._enrolment["software"]})
         self._settle(reloaded=False)
         self._tell_damage()
-        self._ledger.commit(self._clock.mono_ns())
+        self._commit(self._clock.mono_ns())
 
     def _settle(self, *, reloaded: bool) -> None:
         """Take the site's devices and plant over, and tell what changed in what readings mean."""
@@ -361,8 +371,7 @@ class Pipeline:
         self._judgement, news = Judgement.take_up(self._site, self._box, kept, now_ns, stamp)
         for draft in news:
             self.tell(draft)
-        if news:
-            self._keep_states()
+        self._unsaved |= bool(news)
         self._keep_ns = now_ns + KEEP_NS
         self._show_code()
 
@@ -380,10 +389,6 @@ class Pipeline:
         """Return a state as it was left: small ones lie with the records, large ones with the history."""
         return self._outbox.state(key) or self._history.kept(key)
 
-    def _keep_states(self) -> None:
-        for key, state in self._judgement.states().items():
-            self._ledger.keep(key, state)
-
     def _show_code(self) -> None:
         code = self._judgement.code()
         if code != self.code:
@@ -397,7 +402,7 @@ class Pipeline:
         self._cfg = digest(item.site.meaning)
         self._ledger.commit_every_ns = int(item.site.buffer.commit_every_s * 1e9)
         self._settle(reloaded=True)
-        self._ledger.commit(self._clock.mono_ns())
+        self._commit(self._clock.mono_ns())
         item.done.set()
 
     def _end(self) -> None:
@@ -405,10 +410,10 @@ class Pipeline:
         self._confess_turned_away()
         now_ns = self._clock.mono_ns()
         self._write_history(self._judgement.large_states(now_ns, self._clock.stamp(now_ns)))
-        self._keep_states()  # delays in progress too
+        self._unsaved = True  # delays in progress too
         self._ledger.keep("box", self._box.snapshot(ended=True))
         self.tell({"kind": "event", "event": "stop"})
-        if not self._ledger.commit(self._clock.mono_ns()):
+        if not self._commit(self._clock.mono_ns()):
             log.error("stopped with records that the store did not take")
         self._history.close()
 

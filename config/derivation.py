@@ -85,7 +85,10 @@ def _spaced(name: str, points: Iterable[str]) -> str:
 
 
 def _check_circles(needs: Mapping[str, list[str]], entries: Entries, findings: Findings) -> bool:
-    """Note derived points that name each other, each circle once; return whether there are any."""
+    """Note derived points that name each other, each circle once; return whether there are any.
+
+    A circle that is found is cut at one place, so that another through the same points is found, too.
+    """
     left, is_found = dict(needs), False
     while circle := _circle(left):
         is_found = True
@@ -97,7 +100,8 @@ def _check_circles(needs: Mapping[str, list[str]], entries: Entries, findings: F
             what = f"formula: goes round in a circle, {' needs '.join([*turned, first])}"
         entry, hint = entries[first], "compute one of them from what is measured"
         findings.mistake(entry.at("formula"), entry.where, what, value=entry.table.formula, hint=hint)
-        left = {name: inputs for name, inputs in left.items() if name not in circle}
+        after = turned[1] if len(turned) > 1 else first
+        left[first] = [name for name in left[first] if name != after]
     return is_found
 
 

@@ -13,9 +13,10 @@ assignment, no text, no way out of the formula. Length and depth are bounded; no
 
 **What is not known stays not known.** A formula has a result only when each of its points has a value, also of those
 that an ``if`` does not choose: no formula makes a number of nothing. What cannot be computed (division by zero, oxygen
-of 21 % and more, the root of a negative number, a number beyond all bounds on the way) has no result either; never an
-infinite one. A division by ``(21 - point)`` is taken for what it is, a conversion by oxygen: at 21 % and more it has no
-result, not a negative one. What flag goes with a result is said in `agent.derive`.
+of 21 % and more, the root of a negative number, a number beyond all bounds on the way) has no result either, never an
+infinite one; but where all points are known, what an ``if`` does not choose need not be computable. A division by
+``(21 - x)`` is taken for what it is, a conversion by oxygen: at 21 % and more it has no result, not a negative one.
+What flag goes with a result is said in `agent.derive`.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ _OPERATORS: Final[dict[str, Callable[..., float]]] = {
 }
 _COMPARISONS: Final = ("<", "<=", ">", ">=", "==", "!=")
 _NEGATE: Final = "negate"
-_PER_OXYGEN: Final = "/ (21 - point)"
+_PER_OXYGEN: Final = "/ (21 - x)"
 _CALLS: Final[dict[str, Callable[..., float | None]]] = (
     {name: one.run for name, one in FUNCTIONS.items()}
     | _OPERATORS
@@ -119,14 +120,14 @@ class Formula:
         """Return the finite result for the values of the inputs, in their order; bits count as 0 and 1."""
         try:
             numbers = [float(value) for value in values if value is not None and not isinstance(value, str)]
-            is_known = len(numbers) == len(values) and all(map(math.isfinite, numbers))
-            return self._run(numbers) if is_known else None
-        except (ArithmeticError, ValueError):
+        except OverflowError:
             return None
+        is_known = len(numbers) == len(values) and all(map(math.isfinite, numbers))
+        return self._run(numbers) if is_known else None
 
     def _run(self, numbers: Sequence[float]) -> float | None:
-        """Return what the program leaves; ``None`` where one of its steps has no finite result."""
-        stack: list[float] = []
+        """Return what the program leaves; ``None`` where a step that decides it has no finite result."""
+        stack: list[float | None] = []
         for step in self.program:
             if isinstance(step, float):
                 stack.append(step)
@@ -134,11 +135,22 @@ class Formula:
                 stack.append(numbers[step])
             else:
                 name, count = step
-                result = _CALLS[name](*stack[-count:])
-                if result is None or not math.isfinite(result):
-                    return None
-                stack[-count:] = (result,)
-        return stack[0] + 0.0  # 0 instead of -0, and a number instead of a truth value
+                stack[-count:] = (_called(name, stack[-count:]),)
+        return None if stack[0] is None else stack[0] + 0.0  # 0 instead of -0, and a number instead of a truth value
+
+
+def _called(name: str, arguments: Sequence[float | None]) -> float | None:
+    """Return what one step makes of its arguments, as far as they are known."""
+    if name == "if":
+        condition, yes, no = arguments
+        return None if condition is None else functions.either(condition, yes, no)
+    if None in arguments:
+        return None
+    try:
+        result = _CALLS[name](*arguments)
+    except (ArithmeticError, ValueError):
+        return None
+    return result if result is not None and math.isfinite(result) else None
 
 
 def parse(text: str) -> Formula:
@@ -347,8 +359,12 @@ class _Parser:
 
 
 def _is_oxygen(program: Sequence[Step]) -> bool:
-    """Whether this is ``21 - point``."""
-    match program:
-        case [functions.AIR_O2, int(), ("-", 2)]:
-            return True
-    return False
+    """Whether this is ``21 - x``, and x names a point."""
+    if not isinstance(program[0], float) or program[0] != functions.AIR_O2 or program[-1] != ("-", 2):
+        return False
+    depth = 1
+    for step in program[1:-1]:
+        depth += 1 if not isinstance(step, tuple) else 1 - step[1]
+        if depth == 1:  # the 21 belongs to what comes before the last minus: (21 - x) - y
+            return False
+    return any(isinstance(step, int) for step in program)

@@ -146,6 +146,6 @@ def rounded(number: float, decimals: float = 0.0) -> float | None:
     return round(number, int(decimals)) if decimals in range(16) else None
 
 
-def either(condition: float, yes: float, no: float) -> float:
-    """Return `yes` where the condition is not 0, else `no`."""
+def either(condition: float, yes: float | None, no: float | None) -> float | None:
+    """Return `yes` where the condition is not 0, else `no`, also where the other cannot be computed."""
     return yes if condition else no

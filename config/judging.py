@@ -90,6 +90,7 @@ def _check_params(rule: Entry[RuleTable], findings: Findings) -> bool:
             is_plain = False
         is_number = isinstance(value, int | float) and abs(value) <= _LARGEST
         if not isinstance(value, str) and not is_number:
-            findings.mistake(rule.at(key), rule.where, f"{key}: must be a text, number or true/false", value=value)
+            what, hint = f"{key}: must be a text, number or true/false", 'such as "5m", 0.9 or true: see rules.md'
+            findings.mistake(rule.at(key), rule.where, what, value=value, hint=hint)
             is_plain = False
     return is_plain

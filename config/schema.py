@@ -277,7 +277,7 @@ class FactorTable(SiteTable):
 
     code: Short
     point: Filled
-    limit: Number | None = None
+    limit: Annotated[float, Field(ge=0, le=1e15)] | None = None
     range: Range | None = None
     unit: Annotated[str, Field(min_length=1, max_length=32)] | None = None
     label: Label | None = None

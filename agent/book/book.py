@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.book import marks, orders, tasks
-from agent.book.entries import EntryRefused, Words
+from agent.book.entries import MOST_LISTED, EntryRefused, Words
 from agent.book.marks import Mark
 from agent.book.orders import Order
 from agent.book.tasks import Item, Task
 from agent.clock import ts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from config.site import Plant
@@ -29,15 +29,15 @@ Draft = dict[str, Any]
 KEEP_MS: Final = 400 * 86_400_000
 """What ended before is no longer looked up; 400 days as records are kept."""
 MOST: Final = 2000
-"""Entries of one sort: more than any plant has in force."""
+"""Entries of one sort: more than any plant has in force. Beyond that, what ended first leaves the book early."""
 _VERSION: Final = 1
 
 
 class Book:
     """Orders, marks and tasks of one site."""
 
-    def __init__(self, plant: Plant, zone: ZoneInfo) -> None:
-        """Start with an empty book."""
+    def __init__(self, plant: Plant, zone: ZoneInfo, devices: Iterable[str] = ()) -> None:
+        """Start with an empty book. `devices` are the names of the instruments: they may be marked, too."""
         self._zone = zone
         self._grades: dict[str, str | None] = {line.name: line.facts.get("grade") for line in plant.lines}
         facilities, lines, outlets = plant.facilities, plant.lines, plant.outlets
@@ -45,8 +45,10 @@ class Book:
             *(one.name for one in facilities),
             *(one.name for one in lines),
             *(one.name for one in outlets),
+            *devices,
         ]
         self._next = 1
+        self._written: tuple[int, bytes] = (-1, b"")
         self.changes = 0
         """How often anything in the book has changed."""
         self.orders: dict[str, Order] = {}
@@ -60,8 +62,8 @@ class Book:
 
         `do` is one of `VERBS`; `by` says who did it; `now_ms` is believed wall time. Raises EntryRefused.
         """
-        draft = _VERBS[do](self, Words(request, self._zone, now_ms), by, now_ms)
         self._forget(now_ms)
+        draft = _VERBS[do](self, Words(request, self._zone, now_ms), by, now_ms)
         self.changes += 1
         return {"kind": "event", **draft, "by": dict(by)}
 
@@ -86,7 +88,10 @@ class Book:
     def _end_mark(self, words: Words, _: Mapping[str, Any], now_ms: int | None) -> Draft:
         words.known("id", "end", "reason")
         at_ms = words.moment("end") if words.has("end") else _known(now_ms)
-        mark = marks.ended(self._found(self.marks, words, "mark"), at_ms)
+        mark = self._found(self.marks, words, "mark")
+        if words.has("end") and at_ms < mark.start_ms:
+            raise EntryRefused(f"the mark would end ({ts(at_ms)}) before it starts ({ts(mark.start_ms)})")
+        mark = marks.ended(mark, at_ms)
         self.marks[mark.id] = mark
         return {"event": "mark-ended", "mark": told_mark(mark), "reason": words.text("reason", default="")}
 
@@ -114,24 +119,27 @@ class Book:
 
     def _number(self, letter: str, among: Mapping[str, object]) -> str:
         if len(among) >= MOST:
-            raise EntryRefused(f"{MOST} entries of this sort are in the book already")
+            raise EntryRefused(f"{MOST} entries of this sort are open already; end some first")
         return f"{letter}{self._next}"
 
     @staticmethod
     def _found(among: Mapping[str, Any], words: Words, spoken: str) -> Any:
         number = words.needed("id")
         if number not in among:
-            raise EntryRefused(f"there is no {spoken} {number!r}; there are: {', '.join(among) or 'none'}")
+            newest = ", ".join(list(among)[-MOST_LISTED:])
+            raise EntryRefused(f"there is no {spoken} {number!r}; there are: {newest or 'none'}")
         return among[number]
 
     def _forget(self, now_ms: int | None) -> None:
-        """Let go of what ended long ago."""
+        """Let go of what ended long ago, and of what ended first where there is no room for one more."""
         if now_ms is None:
             return
-        limit = now_ms - KEEP_MS
-        self.orders = {key: one for key, one in self.orders.items() if one.end_ms > limit}
-        self.marks = {key: one for key, one in self.marks.items() if one.end_ms is None or one.end_ms > limit}
-        self.tasks = {key: one for key, one in self.tasks.items() if one.is_open or one.due_ms > limit}
+        ends = {one.id: one.end_ms for one in self.orders.values() if one.is_over(now_ms)}
+        self.orders = _kept(self.orders, ends, now_ms)
+        marked = {one.id: one.end_ms or 0 for one in self.marks.values() if one.is_over(now_ms)}
+        self.marks = _kept(self.marks, marked, now_ms)
+        done = {one.id: one.due_ms for one in self.tasks.values() if not one.is_open}
+        self.tasks = _kept(self.tasks, done, now_ms)
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -159,7 +167,12 @@ class Book:
     # --- keeping -------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
-        """Return the whole book, for `restore`."""
+        """Return the whole book, for `restore`. It is asked for with every alarm, and seldom anything else."""
+        if self._written[0] != self.changes:
+            self._written = (self.changes, self._as_bytes())
+        return self._written[1]
+
+    def _as_bytes(self) -> bytes:
         book = {
             "v": _VERSION,
             "next": self._next,
@@ -200,6 +213,14 @@ _VERBS: Final[Mapping[str, Callable[[Book, Words, Mapping[str, Any], int | None]
     "withdraw-task": Book._withdraw,  # noqa: SLF001
 }
 VERBS: Final = tuple(_VERBS)
+
+
+def _kept(entries: dict[str, Any], ends: Mapping[str, int], now_ms: int) -> dict[str, Any]:
+    """Return the entries but those that are over (`ends` has the moments) since `KEEP_MS`, or are too many."""
+    surplus = len(entries) + 1 - MOST
+    over = sorted(ends.items(), key=lambda one: one[1])
+    gone = {key for place, (key, end_ms) in enumerate(over) if end_ms <= now_ms - KEEP_MS or place < surplus}
+    return {key: one for key, one in entries.items() if key not in gone} if gone else entries
 
 
 def _known(now_ms: int | None) -> int:

@@ -7,6 +7,7 @@ nothing in the book could change it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -33,10 +34,12 @@ class BookPlan:
         self._zone = zone
         self._arranged_for = -1
         self._by_object: dict[str, list[Mark]] = {}
+        self._by_kind: dict[tuple[str, str], list[Mark]] = {}
+        self._by_line: dict[str, list[Order]] = {}
 
     def order(self, line: str, wall_ms: int | None) -> InForce | None:
         """Return what is demanded of a line; ``None`` while that cannot be known."""
-        orders = self._book.orders_for(line)
+        orders = self._orders_for(line)
         if not orders:
             return NOTHING
         if wall_ms is None:
@@ -63,10 +66,11 @@ class BookPlan:
 
     def is_marked(self, kind: str, names: Sequence[str], wall_ms: int | None) -> bool | None:
         """Whether a mark of this kind is in force on one of the objects, or on the whole plant."""
-        mine = [mark for mark in self._on(names) if mark.kind == kind]
+        self._arrange()
+        each = [mine for name in (*names, WHOLE_PLANT) if (mine := self._by_kind.get((kind, name)))]
         if wall_ms is None:
-            return None if mine else False
-        return any(mark.is_in_force(wall_ms) for mark in mine)
+            return None if each else False
+        return any(_holds(mine, wall_ms) for mine in each)
 
     def declared_s(self, names: Sequence[str], wall_ms: int | None) -> float | None:
         """Return seconds since (negative: until) the nearest declared start or stop; ``None``: none within a day."""
@@ -79,7 +83,7 @@ class BookPlan:
 
     def is_declaring(self, names: Sequence[str], wall_ms: int | None) -> bool | None:  # noqa: ARG002
         """Whether a declaration, mark or order was ever entered for one of the objects."""
-        return bool(self._on(names)) or any(self._book.orders_for(name) for name in names)
+        return bool(self._on(names)) or any(self._orders_for(name) for name in names)
 
     def renewed_ms(self, facility: str) -> int | None:
         """Return when consumables of a facility were last declared as changed."""
@@ -92,13 +96,33 @@ class BookPlan:
             return None if any(task.is_open for task in self._book.tasks.values()) else 0
         return len(self._book.overdue(wall_ms))
 
+    def _orders_for(self, line: str) -> list[Order]:
+        """Return the orders that concern a line, past and future ones too."""
+        self._arrange()
+        if line not in self._by_line:
+            self._by_line[line] = self._book.orders_for(line)
+        return self._by_line[line]
+
     def _on(self, names: Sequence[str]) -> list[Mark]:
         """Return the marks on any of the objects, and on the whole plant."""
-        if self._arranged_for != self._book.changes:
-            self._by_object = {}
-            for mark in self._book.marks.values():
-                self._by_object.setdefault(mark.object, []).append(mark)
-            self._arranged_for = self._book.changes
+        self._arrange()
         if not self._by_object:
             return []
         return [mark for name in (*names, WHOLE_PLANT) for mark in self._by_object.get(name, ())]
+
+    def _arrange(self) -> None:
+        """Look through the book, if it is not what it was."""
+        if self._arranged_for == self._book.changes:
+            return
+        self._arranged_for = self._book.changes
+        self._by_object, self._by_kind, self._by_line = {}, {}, {}
+        for mark in sorted(self._book.marks.values(), key=lambda mark: mark.start_ms):
+            self._by_object.setdefault(mark.object, []).append(mark)
+            if not mark.is_over(mark.start_ms):
+                self._by_kind.setdefault((mark.kind, mark.object), []).append(mark)
+
+
+def _holds(marks: Sequence[Mark], wall_ms: int) -> bool:
+    """Whether one of these is in force: the last that began, as they are sorted by their starts and never overlap."""
+    begun = bisect_right(marks, wall_ms, key=lambda mark: mark.start_ms)
+    return begun > 0 and marks[begun - 1].is_in_force(wall_ms)

@@ -51,6 +51,10 @@ class Order:
         """Whether `wall_ms` falls into the order."""
         return self.start_ms <= wall_ms < self.end_ms
 
+    def is_over(self, wall_ms: int) -> bool:
+        """Whether it will not be in force from `wall_ms` on; also one that was ended before it began."""
+        return self.end_ms <= max(wall_ms, self.start_ms)
+
     def allows(self, minute: int) -> bool | None:
         """Whether production is allowed at this minute of the day; ``None`` when the order says nothing of hours."""
         if self.hours is None:
@@ -61,7 +65,7 @@ class Order:
 
 def read_order(words: Words, number: str, grades: Mapping[str, str | None], existing: Iterable[Order]) -> Order:
     """Return the order that a request means. `grades` are the site's lines with their grades. Raises EntryRefused."""
-    words.known("kind", "lines", "start", "end", "stop", "reduce", "hours", "minimum", "exempt", "reason", "id")
+    words.known("kind", "lines", "start", "end", "stop", "reduce", "hours", "minimum", "exempt", "reason")
     order = Order(
         id=number,
         sort="staggered" if words.choice("kind", SORTS, default="emergency") == "staggered" else "emergency",
@@ -106,12 +110,21 @@ def _check(order: Order, grades: Mapping[str, str | None], existing: Iterable[Or
     if all(grades[line] in order.exempt for line in order.lines):
         raise EntryRefused("every line it names has a grade that it exempts, so it would order nothing")
     for other in existing:
-        shared = [line for line in order.lines if line in other.lines]
-        if shared and other.sort == order.sort and order.start_ms < other.end_ms and other.start_ms < order.end_ms:
+        shared = [line for line in order.lines if _both_concern(line, grades[line], order, other)]
+        if shared and other.sort == order.sort and _meet(order, other):
             raise EntryRefused(
                 f"line {shared[0]!r} has order {other.id} from {ts(other.start_ms)} to {ts(other.end_ms)} already; "
                 f"end that one first (order end {other.id}), or choose another time"
             )
+
+
+def _both_concern(line: str, grade: str | None, *orders: Order) -> bool:
+    return all(concerning([order], line, grade) for order in orders)
+
+
+def _meet(one: Order, other: Order) -> bool:
+    """Whether two orders have a moment in common. One that was ended before it began has none."""
+    return max(one.start_ms, other.start_ms) < min(one.end_ms, other.end_ms)
 
 
 def ended(order: Order, at_ms: int) -> Order:

@@ -59,7 +59,7 @@ class Task:
 
 def read_task(words: Words, number: str, zone: ZoneInfo) -> Task:
     """Return the task that a request means. Raises EntryRefused."""
-    words.known("place", "title", "items", "due", "id")
+    words.known("place", "title", "items", "due")
     raw = words.listed("items")
     if not raw:
         raise EntryRefused('items: a task has something to check; {"text": "...", "kind": "text|choice|number|photo"}')
@@ -81,7 +81,7 @@ def _item(raw: Any, number: str, zone: ZoneInfo) -> Item:
     words.known("id", "text", "kind", "choices", "low", "high", "unit")
     sort = words.choice("kind", SORTS, default="choice" if words.has("choices") else "text")
     item = Item(
-        id=words.text("id", default=number),
+        id=words.needed("id") if words.has("id") else number,
         text=words.needed("text"),
         sort=next(one for one in SORTS if one == sort),
         choices=words.texts("choices"),
@@ -91,6 +91,10 @@ def _item(raw: Any, number: str, zone: ZoneInfo) -> Item:
     )
     if (item.sort == "choice") != bool(item.choices) or len(item.choices) == 1:
         raise EntryRefused(f"items: {item.text!r}: choices belong to kind choice, and there are at least two")
+    if item.sort != "number" and (words.has("low") or words.has("high")):
+        raise EntryRefused(f"items: {item.text!r}: low and high belong to kind number")
+    if item.low is not None and item.high is not None and item.low > item.high:
+        raise EntryRefused(f"items: {item.text!r}: low {item.low:g} is above high {item.high:g}")
     return item
 
 
@@ -125,7 +129,7 @@ def _number(item: Item, value: Any) -> float:
     """Return a number; one outside `low` to `high` is a finding, not a mistake, and is taken."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EntryRefused(f"{item.text!r} is answered with a number") from None
     if isinstance(value, bool) or not abs(number) <= 1e15:  # noqa: PLR2004 -- neither NaN nor beyond a reading
         raise EntryRefused(f"{item.text!r} is answered with a number")

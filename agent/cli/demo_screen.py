@@ -17,9 +17,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from agent.cli.demo_story import Seen, Story, Summary, Told
+    from agent.cli.demo_story import Alarm, Seen, Story, Summary, Told
     from agent.verify.verdict import Report
-    from config.site import Device, Site
+    from config.site import Device, PointInfo, Site
     from drivers.sim.modbus_server import Exchange
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -29,6 +29,7 @@ _LONG = re.compile(r"[A-Za-z0-9_.-]{40,}")
 _ROOMY = 34
 """From this many rows on a record is shown at length."""
 _GOOD, _BAD, _DIM, _HEAD, _WARN = "green", "bold red", "bright_black", "bold cyan", "yellow"
+_CODES = {"green": ("绿", _GOOD), "yellow": ("黄", "bold yellow"), "red": ("红", _BAD)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.height
         top = [*self._title(width), *self._frame(width, roomy=height >= _ROOMY)]
-        bottom = [*self._alarms(width), *self._link(width), *self._verdict(width)]
+        bottom = [*self._alarms(width, most=1 if height < _ROOMY else 3), *self._link(width), *self._verdict(width)]
         room = max(3, height - len(top) - len(bottom) - 5)
         readings = list(self._readings(width, room))
         said = list(self._said(width, max(2, height - len(top) - len(bottom) - len(readings) - 1)))
@@ -99,37 +100,45 @@ class Screen:
 
     def _wanted(self, most: int) -> list[tuple[Device, int]]:
         """Return the points to show: when not all fit, the first of each device, then the second, and so on."""
-        ranked = [
-            (index, place, device)
-            for place, device in enumerate(self._site.devices)
-            for index in range(len(device.info))
-        ]
+        devices = (*self._site.devices, *(derived.device for derived in self._site.derived))
+        ranked = [(index, place, device) for place, device in enumerate(devices) for index in range(len(device.info))]
         chosen = sorted(ranked, key=lambda item: item[:2])[:most]
         return [(device, index) for index, place, device in sorted(chosen, key=lambda item: (item[1], item[0]))]
 
     def _cell(self, device: Device, index: int, width: int) -> Text:
         point, seen = device.info[index], self._story.readings.get(device.spec.name)
-        value, style = _value(seen, point.name, point.unit, device.spec.points[index].decimals)
+        value, style = _value(seen, point)
         label = f" {point.label.zh} {point.label.en}"
-        text = Text(set_cell_size(label, max(4, width - cell_len(value) - 3)))
+        text = Text(set_cell_size(label, max(4, width - cell_len(value) - 4)) + " ")
         text.stylize(_DIM, 1 + len(point.label.zh), len(text))
         return text.append(value, style).append("   ")
 
-    # --- alarms, link, verdict ---
+    # --- health code and alarms, link, verdict ---
 
-    def _alarms(self, width: int) -> Iterator[Text]:
-        yield _heading("报警", "alarm", width)
-        if not self._story.alarms:
+    def _alarms(self, width: int, most: int) -> Iterator[Text]:
+        """Draw the health code, and the last alarms in two lines each, those that are active first."""
+        yield self._code(width)
+        alarms = sorted(self._story.alarms, key=lambda alarm: (alarm.cleared_s is None, alarm.raised_s))[
+            : -most - 1 : -1
+        ]
+        for alarm in alarms:
+            yield from _alarm(alarm, width)
+        if not alarms:
             yield Text(" none yet 尚无", style=_DIM)
             yield Text()
-            return
-        alarm = self._story.alarms[-1]
-        over = alarm.cleared_s is not None
-        style = _GOOD if over else _BAD
-        state = f"cleared 恢复 {alarm.cleared_s:.1f} s" if over else "ACTIVE 报警中"
-        left = Text.assemble((" ○ " if over else " ● ", style), alarm.text.get("zh", alarm.key))
-        yield _spread(left, Text(f"raised 报警 {alarm.raised_s:.1f} s · {state}", style=style), width)
-        yield Text(f"   {alarm.text.get('en', '')}", style=_DIM)
+
+    def _code(self, width: int) -> Text:
+        """Return the heading of the alarms with the health code of the plant and each of its lines behind it."""
+        shown = Text.assemble((" 健康码 ", _HEAD), ("health code ", _DIM))
+        code = self._story.code
+        if code is None:
+            return _heading("报警", "alarms", width, shown.append("… unknown 未知", _DIM))
+        zh, style = _CODES[code["plant"]]
+        shown.append(f"● {code['plant']} {zh}", style)
+        for line in self._site.plant.lines:
+            colour = code["lines"].get(line.name, "")
+            shown.append(f" {line.label.zh}", _DIM).append("●", _CODES[colour][1] if colour in _CODES else _DIM)
+        return _heading("报警", "alarms", width, shown)
 
     def _link(self, width: int) -> Iterator[Text]:
         now, story = self._now, self._story
@@ -155,9 +164,27 @@ class Screen:
             yield Text.assemble((f"{told.at_s:6.1f} ", _DIM), told_text(told))
 
 
+def _alarm(alarm: Alarm, width: int) -> Iterator[Text]:
+    """Return an alarm in two lines: which rule, since when and until when, and what is wrong in both languages."""
+    over = alarm.cleared_s is not None
+    style = _GOOD if over else _BAD
+    moments = [f"raised {alarm.raised_s:.1f}"]
+    moments += [f"escalated {alarm.escalated_s:.1f}"] if alarm.escalated_s is not None else []
+    moments += [f"cleared 恢复 {alarm.cleared_s:.1f} s" if over else "ACTIVE 报警中"]
+    right = " · ".join(moments)
+    left = Text.assemble((" ○ " if over else " ● ", style), (f"{alarm.rule} " if alarm.rule else "", _HEAD))
+    room = max(8, width - left.cell_len - cell_len(right) - 1)
+    left.append(set_cell_size(alarm.text.get("zh", alarm.key), room) + " ")
+    yield left.append(right, style)
+    yield Text(f"   {alarm.text.get('en', '')}", style=_DIM)
+
+
+_LOUD = {"alarm raised", "escalated", "health red", "broker down", "gap", "strange"}
+
+
 def told_text(told: Told) -> Text:
     """Return one line of what happened, without its moment."""
-    style = _BAD if told.what in ("alarm raised", "broker down", "gap", "strange") else _GOOD
+    style = _BAD if told.what in _LOUD else _WARN if told.what == "health yellow" else _GOOD
     return Text.assemble((f"{told.what:<14}", style if told.what != "event" else _DIM), told.words, f"  {told.zh}")
 
 
@@ -175,7 +202,7 @@ def status_lines(site: Site, story: Story, now: Now) -> Iterator[str]:
     parts = []
     for device in site.devices:
         point = device.info[0]
-        value, _ = _value(story.readings.get(device.spec.name), point.name, point.unit, device.spec.points[0].decimals)
+        value, _ = _value(story.readings.get(device.spec.name), point)
         parts.append(f"{point.label.zh} {value}")
     yield f"readings      {' · '.join(parts)}"
     stored = "" if now.stored is None or now.is_up else f"  {now.stored} wait in the store 待传"
@@ -186,7 +213,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """Return the end of the demo in words."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.kinds.items(), key=lambda item: -item[1]))
     yield f"{summary.records} records in {summary.seconds:.0f} s ({kinds})"
-    yield f"alarms     {summary.raised} raised, {summary.cleared} cleared"
+    yield f"alarms     {summary.raised} raised, {summary.escalated} escalated, {summary.cleared} cleared"
     yield f"outages    {summary.outages}, {summary.caught_up} records caught up, {summary.missing} lost"
     if summary.waiting:
         yield f"in store   {summary.waiting} committed after the last delivery; they go out at the next start"
@@ -209,15 +236,17 @@ def _verdict(report: Report, on_their_way: int) -> Text:
     return text.append(*((f"{on_their_way} on their way", _WARN) if on_their_way else ("none missing 无缺失", _GOOD)))
 
 
-def _value(seen: Seen | None, point: str, unit: str, decimals: int | None) -> tuple[str, str]:
+def _value(seen: Seen | None, point: PointInfo) -> tuple[str, str]:
     """Return a reading in words and the style to write it in. What is not known is never written as a number."""
     if seen is None:
         return "…", _DIM
-    value = seen.members["values"].get(point)
-    flag = seen.members.get("flags", {}).get(point, "")
+    value = seen.members["values"].get(point.name)
+    flag = seen.members.get("flags", {}).get(point.name, "")
     if value is None:
         return f"no value {flag}", _WARN
-    return f"{_number(value, decimals)} {unit}".rstrip() + (f" {flag}" if flag else ""), _WARN if flag else "bold"
+    return f"{_number(value, point.decimals)} {point.unit}".rstrip() + (
+        f" {flag}" if flag else ""
+    ), _WARN if flag else "bold"
 
 
 def _number(value: Any, decimals: int | None) -> str:
@@ -234,9 +263,9 @@ def _sparkline(story: Story, at_s: float, width: int) -> str:
     return "".join(_BARS[0] if not count else _BARS[-(-count * 7 // most)] for count in counts)
 
 
-def _heading(zh: str, en: str, width: int) -> Text:
-    text = Text.assemble((f"{zh} ", _HEAD), (f"{en} ", _DIM))
-    return text.append("─" * max(0, width - text.cell_len), _DIM)
+def _heading(zh: str, en: str, width: int, right: Text | None = None) -> Text:
+    text, right = Text.assemble((f"{zh} ", _HEAD), (f"{en} ", _DIM)), right or Text()
+    return text.append("─" * max(0, width - text.cell_len - right.cell_len), _DIM).append_text(right)
 
 
 def _row(label: str, content: Text) -> Text:

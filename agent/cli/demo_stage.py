@@ -23,7 +23,7 @@ from agent.keys import SigningKey, key_path
 from agent.sites import load_site
 from drivers.sim.instruments import plant_units
 from drivers.sim.modbus_server import Exchange, ModbusServer
-from drivers.sim.plant import Plant
+from drivers.sim.plant import EVENTFUL
 from drivers.sim.serial_plant import plant_lines
 from drivers.sim.serial_server import SerialServer
 
@@ -113,8 +113,8 @@ class Stage:
 
     async def _set_up(self) -> None:
         """Open every port, then write the site file that names them; the plant's time begins."""
-        born_ns, units = self._clock.mono_ns(), plant_units(Plant())
-        self._lines.offer(_SERIAL_LINE, plant_lines(Plant(), born_ns)[_SERIAL_LINE], self._port)
+        born_ns, units = self._clock.mono_ns(), plant_units(EVENTFUL)
+        self._lines.offer(_SERIAL_LINE, plant_lines(EVENTFUL, born_ns)[_SERIAL_LINE], self._port)
         ports = {line: self._plant.listen(line, on, framing=_framing(line)) for line, on in units.items()}
         await self._platform.start()
         text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(

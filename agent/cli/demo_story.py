@@ -18,8 +18,10 @@ from agent.verify.verifier import Verifier
 if TYPE_CHECKING:
     from agent.record import PublicKey
 
-ENOUGH_S = 26.0
+ENOUGH_S = 29.0
 """A demo of this length shows everything; a shorter one says what it did not reach."""
+_LATE_S = 1.0
+"""What arrives later than this says when it was."""
 OUTAGE_FROM_S, OUTAGE_FOR_S, OUTAGE_EVERY_S = 14.0, 5.0, 90.0
 
 
@@ -38,15 +40,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm's way so far. Moments are seconds since the demo began; `text` is in Chinese and English."""
+    """An alarm's way so far. Moments are seconds since the demo began, by the gateway's clock, not those of arrival.
+
+    `rule` is the rule's id in the catalogue, empty for a plain limit; `text` is in Chinese and English.
+    """
 
     key: str
+    rule: str
     text: dict[str, str]
-    level: str
-    value: float
-    limit: float
-    unit: str
     raised_s: float
+    escalated_s: float | None = None
     cleared_s: float | None = None
 
 
@@ -89,6 +92,7 @@ class Summary:
     kinds: dict[str, int]
     gaps: int
     raised: int
+    escalated: int
     cleared: int
     outages: int
     caught_up: int
@@ -116,6 +120,8 @@ class Story:
     enrolled: PublicKey
     first: int | None = 1
     readings: dict[str, Seen] = field(default_factory=dict)
+    code: dict[str, Any] | None = None
+    """The health code as the gateway's status tells it; ``None`` while nobody knows."""
     alarms: list[Alarm] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     told: deque[Told] = field(default_factory=lambda: deque(maxlen=200))
@@ -133,7 +139,10 @@ class Story:
 
     def hear(self, topic: str, wire: bytes, at_s: float) -> None:
         """Take in one message of the platform's topics, `at_s` seconds since the demo began."""
-        if topic.rsplit("/", 1)[-1] in ("status", "meta"):
+        what = topic.rsplit("/", 1)[-1]
+        if what in ("status", "meta"):
+            if what == "status":
+                self._status(wire, at_s)
             return
         self._verifier.feed(wire)
         seen = _read(wire)
@@ -166,25 +175,27 @@ class Story:
             case "hello":
                 self.tell(at_s, "hello", "a chain begins: the genesis record", "创世记录")
 
+    def _status(self, wire: bytes, at_s: float) -> None:
+        """Take the health code from the retained status: not signed, for displays."""
+        status = json.loads(wire)
+        code = status.get("code") if status.get("online") else None
+        if code is not None and code != self.code:
+            lines = "".join(f" · {line} {colour}" for line, colour in code["lines"].items())
+            self.tell(at_s, f"health {code['plant']}", f"plant {code['plant']}{lines}", "健康码")
+        self.code = code
+
     def _alarm(self, members: dict[str, Any], at_s: float) -> None:
-        text = members.get("text", {})
-        words = str(text.get("en", members["alarm"])), str(text.get("zh", ""))
-        if members["state"] == "raised":
-            self.alarms.append(
-                Alarm(
-                    members["alarm"],
-                    text,
-                    str(members.get("level", "")),
-                    float(members.get("value") or 0),
-                    float(members.get("limit") or 0),
-                    str(members.get("unit", "")),
-                    at_s,
-                )
-            )
+        """Follow an alarm from when it is raised."""
+        key, state, made_s = members["alarm"], members["state"], float(members["clk"]["up"]) - self.zero_s
+        if state == "raised":
+            self.alarms.append(Alarm(key, str(members.get("rule", "")), members.get("text", {}), made_s))
         for n, alarm in enumerate(self.alarms):
-            if members["state"] == "cleared" and alarm.key == members["alarm"] and alarm.cleared_s is None:
-                self.alarms[n] = replace(alarm, cleared_s=at_s)
-        self.tell(at_s, f"alarm {members['state']}", *words)
+            if alarm.key == key and alarm.cleared_s is None and state == "escalated":
+                self.alarms[n] = replace(alarm, escalated_s=made_s)
+            elif alarm.key == key and alarm.cleared_s is None and state == "cleared":
+                self.alarms[n] = replace(alarm, cleared_s=made_s)
+        what = f"alarm {state}" if state in ("raised", "cleared") else state
+        self.tell(at_s, what, *_alarm_words(members, at_s - made_s))
 
     def _event(self, members: dict[str, Any], at_s: float) -> None:
         details = [
@@ -192,6 +203,7 @@ class Story:
             for name, value in members.items()
             if name not in _ENVELOPE and isinstance(value, str | int | float) and not isinstance(value, bool)
         ]
+        details += [members[entry]["id"] for entry in ("order", "mark", "task") if entry in members]
         self.tell(at_s, "event", " · ".join([members["event"].replace("-", " "), *details]))
 
     def tell(self, at_s: float, what: str, words: str, zh: str = "") -> None:
@@ -207,7 +219,8 @@ class Story:
     # --- outage ---
 
     def broker_down(self, at_s: float) -> None:
-        """Note that the broker stopped."""
+        """Note that the broker stopped; what it knew of the gateway is not known any more."""
+        self.code = None
         self.outages.append(Outage(at_s))
         self.tell(at_s, "broker down", "records stay in the gateway's store", "平台中断")
 
@@ -253,6 +266,7 @@ class Story:
             kinds=dict(self.kinds),
             gaps=self.kinds["gap"],
             raised=len(self.alarms),
+            escalated=sum(alarm.escalated_s is not None for alarm in self.alarms),
             cleared=sum(alarm.cleared_s is not None for alarm in self.alarms),
             outages=sum(outage.until_s is not None for outage in self.outages),
             caught_up=sum(outage.caught_up for outage in self.outages),
@@ -295,11 +309,20 @@ class Story:
         return (
             ("no alarm raised", bool(self.alarms)),
             ("no alarm cleared", any(alarm.cleared_s is not None for alarm in self.alarms)),
+            ("no rule broken and kept again", any(alarm.rule and alarm.cleared_s is not None for alarm in self.alarms)),
             ("no outage caught up", any(outage.done_s is not None for outage in self.outages)),
         )
 
 
 _ENVELOPE = frozenset(("v", "gw", "chain", "seq", "prev", "kind", "ts", "clk", "cfg", "event", "sig"))
+
+
+def _alarm_words(members: dict[str, Any], late_s: float) -> tuple[str, str]:
+    """Return what an alarm's record says, in English and Chinese; when it comes late, with how long ago it was."""
+    text = members.get("text", {})
+    rule = f"{members['rule']} " if "rule" in members else ""
+    ago = f" · {late_s:.1f} s ago" if late_s > _LATE_S else ""
+    return f"{rule}{text.get('en', members['alarm'])}{ago}", str(text.get("zh", ""))
 
 
 def _read(wire: bytes) -> Seen | None:

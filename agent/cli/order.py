@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from agent.cli.devices import loaded
 from agent.cli.door import AsJson, SitePath, asked, entered, printed
+from agent.cli.entries_screen import COMING, ENTERED, NOW, OVER, Entry, Tongue, booked, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 order = typer.Typer(
     help="Orders for lines: stop, reduce by so much, keep to these hours; with a start and an end. "
@@ -30,6 +29,8 @@ Minimum = Annotated[float | None, typer.Option(metavar="KW", help="Load that may
 Exempt = Annotated[list[str] | None, typer.Option(metavar="GRADE", help="A grade that it does not concern.")]
 Staggered = Annotated[bool, typer.Option("--staggered", help="Staggered production (else emergency response).")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands in the record.")]
+Number = Annotated[str, typer.Argument(metavar="ID", help='Its number, as "plantgate order list" shows it.')]
+All = Annotated[bool, typer.Option("--all", help="Also those that have ended.")]
 
 
 @order.command("enter")
@@ -59,47 +60,53 @@ def enter(
         "exempt": exempt or None,
         "reason": reason,
     }
-    told = entered(site, {"do": "order", **words})["order"]
-    print(f"order {told['id']}: {', '.join(told['lines'])} {what_is_ordered(told)}")
+    checked = loaded(site)
+    told = asked(checked, {"do": "order", **words})["order"]
+    listed([_entry(told, Tongue(checked.gateway), ENTERED)], "")
 
 
 @order.command("end")
-def end_it(site: SitePath, number: Annotated[str, typer.Argument(metavar="ID")], reason: Reason = None) -> None:
+def end_it(site: SitePath, number: Number, reason: Reason = None) -> None:
     """End an order now. What was asked until now stays in the records."""
     entered(site, {"do": "end-order", "id": number, "reason": reason})
-    print(f"order {number} ended")
+    print(f"{number}: ended 已结束")
 
 
 @order.command("list")
-def list_them(site: SitePath, everything: Annotated[bool, typer.Option("--all")] = False, json: AsJson = False) -> None:
-    """List the orders in force and to come; with --all also those that have ended."""
+def list_them(site: SitePath, everything: All = False, json: AsJson = False) -> None:
+    """List the orders in force (●) and to come (○); with --all also those that have ended (·)."""
     checked = loaded(site)
-    orders = asked(checked, {"do": "book", "all": everything})["orders"]
+    orders = booked(checked, "orders", everything=everything)
     if json:
         printed(orders)
         return
-    zone = ZoneInfo(checked.gateway.timezone)
-    table = Table("", "id", "kind 类型", "lines 生产线", "what 要求", "from 起", "to 止", "reason 事由", box=None)
-    for one in orders:
-        sign = "●" if one["in_force"] else "○"
-        span = [local(one["start"], zone), local(one["end"], zone)]
-        words = [one["id"], one["kind"], ", ".join(one["lines"]), what_is_ordered(one), *span, one.get("reason", "")]
-        table.add_row(*map(Text, (sign, *words)))
-    Console().print(table if orders else "no orders 无指令")
+    tongue = Tongue(checked.gateway)
+    listed([_entry(one, tongue, _sign(one)) for one in orders], tongue.word("无指令", "no orders"))
 
 
-def what_is_ordered(told: dict[str, Any]) -> str:
-    """Return in words what an order asks."""
-    parts = ["stop 停产"] if told["stop"] else []
-    if told["reduce"] is not None and not told["stop"]:
-        parts.append(f"reduce by {told['reduce']:g} % 限产")
+def _sign(told: dict[str, Any]) -> tuple[str, str]:
+    return NOW if told["in_force"] else OVER if told.get("is_over") else COMING
+
+
+def _entry(told: dict[str, Any], tongue: Tongue, sign: tuple[str, str]) -> Entry:
+    what = f"{', '.join(told['lines'])}: {tongue.word('、', ', ').join(_asked_for(told, tongue))}"
+    emergency = told["kind"] == "emergency"
+    kind = (
+        tongue.word("应急响应", "emergency response") if emergency else tongue.word("错峰生产", "staggered production")
+    )
+    below = f"{kind}: {told['reason']}" if "reason" in told else kind
+    return Entry(sign, told["id"], what, tongue.span(told["start"], told["end"]), (below,))
+
+
+def _asked_for(told: dict[str, Any], tongue: Tongue) -> Iterator[str]:
+    """Return in words what an order asks, part by part."""
+    if told["stop"]:
+        yield tongue.word("停产", "stop")
+    elif told["reduce"] is not None:
+        yield tongue.word(f"限产{told['reduce']:g}%", f"reduce by {told['reduce']:g} %")
     if "hours" in told:
-        parts.append(f"only {told['hours']} 限时段")
+        yield tongue.word(f"限时段{told['hours']}", f"only {told['hours']}")
+    if "minimum" in told:
+        yield tongue.word(f"可保留{told['minimum']:g} kW", f"{told['minimum']:g} kW may stay")
     if "exempt" in told:
-        parts.append(f"except grade {', '.join(told['exempt'])} 豁免")
-    return ", ".join(parts)
-
-
-def local(text: str | None, zone: ZoneInfo) -> str:
-    """Return a record's time as the wall clock of the plant shows it."""
-    return "" if text is None else datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        yield tongue.word(f"豁免{'、'.join(told['exempt'])}级", f"except grade {', '.join(told['exempt'])}")

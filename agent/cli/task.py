@@ -5,17 +5,16 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from agent.cli.devices import loaded
 from agent.cli.door import AsJson, SitePath, asked, entered, printed
-from agent.cli.order import local
+from agent.cli.entries_screen import COMING, DONE, ENTERED, LATE, OVER, Entry, Tongue, booked, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 task = typer.Typer(
     help="Inspection tasks for staff: a place, what to check, by when; and the answers. "
@@ -31,18 +30,20 @@ ItemsFile = Annotated[
     Path | None,
     typer.Option("--items", metavar="FILE.json", help="A list of items: text, kind (text choice number photo), …"),
 ]
-Number = Annotated[str, typer.Argument(metavar="ID")]
+Number = Annotated[str, typer.Argument(metavar="ID", help='Its number, as "plantgate task list" shows it.')]
 Answers = Annotated[list[str], typer.Argument(metavar="ITEM=ANSWER...", help="An answer to every item.")]
+All = Annotated[bool, typer.Option("--all", help="Also those that are done or withdrawn.")]
 
 
 @task.command("enter")
 def enter(
     site: SitePath, place: Place, due: Due, title: Title = None, item: Items = None, items: ItemsFile = None
 ) -> None:
-    """Enter a task."""
-    listed: list[Any] = [*(item or []), *_of_file(items)]
-    told = entered(site, {"do": "task", "place": place, "due": due, "title": title, "items": listed})["task"]
-    print(f"task {told['id']}: {told['place']}, {len(told['items'])} to check")
+    """Enter a task: ``plantgate task enter SITE.toml --place RTO-01 --due +2h --item "flame visible?"``."""
+    checked = loaded(site)
+    wanted: list[Any] = [*(item or []), *_of_file(items)]
+    told = asked(checked, {"do": "task", "place": place, "due": due, "title": title, "items": wanted})["task"]
+    listed([_entry(told, Tongue(checked.gateway), ENTERED)], "")
 
 
 def _of_file(path: Path | None) -> list[Any]:
@@ -67,40 +68,57 @@ def answer(site: SitePath, number: Number, answers: Answers) -> None:
             raise typer.BadParameter(f"{one!r}: write ITEM=ANSWER")
         given[name] = value
     told = entered(site, {"do": "answer-task", "id": number, "answers": given})
-    print(f"task {number} answered" + (", late" if told["late"] else ""))
+    found = told["task"]["findings"]
+    late = ", late 逾期完成" if told["late"] else ""
+    print(f"{number}: answered 已完成{late}" + (f", out of bounds 异常: {', '.join(found)}" if found else ""))
 
 
 @task.command("withdraw")
 def withdraw(site: SitePath, number: Number, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
     """Withdraw a task that need not be done."""
     entered(site, {"do": "withdraw-task", "id": number, "reason": reason})
-    print(f"task {number} withdrawn")
+    print(f"{number}: withdrawn 已撤销")
 
 
 @task.command("list")
-def list_them(site: SitePath, everything: Annotated[bool, typer.Option("--all")] = False, json: AsJson = False) -> None:
-    """List the open tasks; with --all also those that are done."""
+def list_them(site: SitePath, everything: All = False, json: AsJson = False) -> None:
+    """List the tasks that are open (○) or overdue (!); with --all also those that are done (✓) or withdrawn (·)."""
     checked = loaded(site)
-    tasks = asked(checked, {"do": "book", "all": everything})["tasks"]
+    tasks = booked(checked, "tasks", everything=everything)
     if json:
         printed(tasks)
         return
-    zone = ZoneInfo(checked.gateway.timezone)
-    table = Table("", "id", "place 地点", "title 任务", "items 检查项", "due 期限", "state 状态", box=None)
-    for one in tasks:
-        items = "; ".join(f"{item['id']}: {item['text']}" for item in one["items"])
-        table.add_row(*map(Text, (_sign(one), one["id"], one["place"], one["title"], items, local(one["due"], zone), _state(one))))
-    Console().print(table if tasks else "no tasks 无任务")
+    tongue = Tongue(checked.gateway)
+    listed([_entry(one, tongue) for one in tasks], tongue.word("无任务", "no tasks"))
 
 
-def _sign(told: dict[str, Any]) -> str:
-    return "✓" if "answers" in told else "!" if told["overdue"] else "○"
-
-
-def _state(told: dict[str, Any]) -> str:
+def _entry(told: dict[str, Any], tongue: Tongue, waiting: tuple[str, str] = COMING) -> Entry:
+    what = f"{told['place']}: {told['title']}" if told["title"] else told["place"]
+    when = f"{tongue.word('期限', 'due')} {tongue.moment(told['due'])}"
     if "answers" in told:
-        found = ", ".join(told["findings"])
-        return f"answered by {told['who']} 已完成" + (f", out of bounds 异常: {found}" if found else "")
+        answered = tongue.word(f"{told['who']} 完成于", f"answered by {told['who']}")
+        return Entry(
+            DONE, told["id"], what, when, (f"{answered} {tongue.moment(told['answered'])}", *_found(told, tongue))
+        )
     if told.get("withdrawn"):
-        return "withdrawn 已撤销"
-    return "overdue 逾期" if told["overdue"] else "open 待办"
+        return Entry(OVER, told["id"], what, when, (tongue.word("已撤销", "withdrawn"),))
+    if told.get("overdue"):
+        return Entry(LATE, told["id"], what, f"{tongue.word('已逾期', 'OVERDUE')}, {when}", tuple(_to_check(told)))
+    return Entry(waiting, told["id"], what, when, tuple(_to_check(told)))
+
+
+def _to_check(told: dict[str, Any]) -> Iterator[str]:
+    """Return each item with its id, which an answer names, and how it is answered."""
+    for item in told["items"]:
+        bounds = [f"{item[bound]:g}" if bound in item else "" for bound in ("low", "high")]
+        kind = f"{item['kind']} {'…'.join(bounds) if any(bounds) else ''} {item.get('unit', '')}"
+        yield f"{item['id']}: {item['text']} ({' | '.join(item.get('choices', ())) or ' '.join(kind.split())})"
+
+
+def _found(told: dict[str, Any], tongue: Tongue) -> Iterator[str]:
+    """Return each item with its answer."""
+    for item in told["items"]:
+        value = told["answers"][item["id"]]
+        shown = f"{value:g} {item.get('unit', '')}".rstrip() if isinstance(value, float) else value
+        beyond = tongue.word("  异常", "  out of bounds") if item["id"] in told["findings"] else ""
+        yield f"{item['id']}: {item['text']}  {shown}{beyond}"

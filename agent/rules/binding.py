@@ -164,6 +164,7 @@ def _bind(world: World, rule: Rule, place: Place, changes: Sequence[RuleChange])
         return Refusal(rule, place, (Text(f"只适用于设施类型 {types}", f"a facility of type {types}"),))
     facts = world.places.facts(place)
     found = tuple(find(Asked(world, read, place, rule.grain), FINDERS) for read in rule.reads)
+    facts |= {read.quantity.name: one.names for read, one in zip(rule.reads, found, strict=True) if one and one.names}
     missing = dict.fromkeys(chain(_missing_reads(rule, found), _missing_facts(rule, facts)))
     if missing:
         return Refusal(rule, place, tuple(missing))

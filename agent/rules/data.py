@@ -110,6 +110,11 @@ def _build_q10(p: Values, _f: Facts) -> Evaluator:
     return kinds.AnyOf(too_old, too_full, optional=True)
 
 
+def _build_q12(p: Values, f: Facts) -> Evaluator:
+    names = f.get("columns", ())
+    return kinds.Twin(share=p["share"], window_s=p["window"], step_s=MINUTE_S, moves=int(p["moves"]), names=names)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
         id="Q1",
@@ -240,7 +245,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="Q6",
         group=Group.DATA,
         kind=Kind.SEQ,
-        name=Text("数据时间异常", "time order broken"),
+        name=Text("时间倒退/重复", "time order broken"),
         means=Text(
             "数据时间倒退或出现空档:时钟被往回拨、数据被重放,或采集中断过。",
             "Readings went back in time or left a gap: a clock was set back, data were replayed, or reading was "
@@ -363,7 +368,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="Q11",
         group=Group.DATA,
         kind=Kind.SHAPE,
-        name=Text("整点数据复制", "copied hour"),
+        name=Text("整点全部相同", "copied hour"),
         means=Text(
             "这一小时的分钟数据与此前某一小时几乎逐点相同,真实测量不会如此,数据可能是复制的。",
             "This hour's minute values are, one by one, those of an earlier hour. Real measurements never are: they "
@@ -404,7 +409,7 @@ RULES: Final[tuple[Rule, ...]] = (
         over=Scope.SITE,
         grain=Grain.MINUTE,
         reads=(COLUMNS.minute,),
-        build=lambda p, _f: kinds.Twin(share=p["share"], window_s=p["window"], step_s=MINUTE_S, moves=int(p["moves"])),
+        build=_build_q12,
         params={
             "share": Param(0.99, "", "R", "of the minutes in which either moved"),
             "window": Param(DAY_S, "s", "R", "judged day by day"),

@@ -20,10 +20,12 @@ from agent.rules.rule import DAY_S, HOUR_S, MINUTE_S, Evaluator, Grain, Group, K
 from config.site import Text
 
 if TYPE_CHECKING:
+    from agent.rules.kinds.compose import Meanwhile
     from agent.rules.rule import Values
 
 AT_REST: Final = Mutes(marks=("stopped", "starting", "stopping"))
 
+HOURS_A_DAY: Final = 24
 _REST_O2: Final = Param(REST_O2, "%", "P", "with production off and more oxygen than this, limits are not judged")
 _SETTLE: Final = Param(900.0, "s", "P", "with that much oxygen, production must have been running this long")
 
@@ -35,10 +37,10 @@ _BY_HOUR: Final = (
 )
 
 
-def _in_operation(p: Values, inner: Evaluator) -> Evaluator:
+def _in_operation(p: Values, inner: Evaluator, outside: Meanwhile) -> Evaluator:
     """Judge the converted minute value, where there is something to judge."""
     gate = Measuring(step_s=MINUTE_S, settle_s=p["settle"], rest_o2=p["rest_o2"])
-    return Of(gate, While((1,), inner), takes=2)
+    return Of(gate, While((1,), inner, outside=outside), takes=2)
 
 
 def _in_whole_hours(p: Values, inner: Evaluator, *, stands: bool = False) -> Evaluator:
@@ -51,7 +53,7 @@ LIMITS: Final = (
         id="E1",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("小时均值超标", "Hour above the limit"),
+        name=Text("小时超标", "hour over the limit"),
         means=Text(
             "该因子的小时均值(折算值)高于排放限值,且该小时有效数据不少于45分钟。",
             "The factor's hour mean, converted, is above its emission limit, with at least 45 valid minutes.",
@@ -74,7 +76,7 @@ LIMITS: Final = (
         id="E2",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("分钟值预警", "Minute values near the limit"),
+        name=Text("分钟预警", "minute values near the limit"),
         means=Text(
             "最近六个分钟值中至少三个高于限值的九成,小时均值有超标的可能。",
             "At least three of the last six minute values are above nine tenths of the limit: the hour may exceed it.",
@@ -91,6 +93,7 @@ LIMITS: Final = (
             Outside(
                 high=p["share"] * f["limit"], back=(p["share"] - p["clear"]) * f["limit"], of=(int(p["n"]), int(p["m"]))
             ),
+            "restart",
         ),
         facts=(LIMIT,),
         params={
@@ -108,7 +111,7 @@ LIMITS: Final = (
         id="E3",
         group=Group.EMISSION,
         kind=Kind.PROJ,
-        name=Text("小时均值预测超标", "Hour projected above the limit"),
+        name=Text("小时预测超标", "hour projected over the limit"),
         means=Text(
             "按本小时已有分钟值,并以最近五分钟的水平推算剩余时间,小时均值将超过限值。",
             "With the minutes so far, and the rest at the level of the last five, the hour mean will exceed the limit.",
@@ -129,6 +132,7 @@ LIMITS: Final = (
                 from_minute=int(p["from_minute"]),
                 last=int(p["last"]),
             ),
+            "pause",
         ),
         facts=(LIMIT,),
         params={
@@ -145,7 +149,7 @@ LIMITS: Final = (
         id="E4",
         group=Group.EMISSION,
         kind=Kind.PROJ,
-        name=Text("日均值预警", "Day mean near the limit"),
+        name=Text("日均预警/超标", "day mean near or over the limit"),
         means=Text(
             "当日已有小时均值的平均高于限值的九成,当日日均值有超标的可能。",
             "The mean of the day's hours so far is above nine tenths of the limit: the day mean may exceed it.",
@@ -171,7 +175,7 @@ LIMITS: Final = (
         id="E5",
         group=Group.EMISSION,
         kind=Kind.PROJ,
-        name=Text("排放总量超进度", "Emitted mass ahead of the permit"),
+        name=Text("总量超许可", "emitted mass ahead of the permit"),
         means=Text(
             "本年累计排放量超过许可量按日期应占的份额一成以上,照此下去全年将超许可。",
             "This year's mass is over the permit's share by date by more than a tenth: the year will exceed it.",
@@ -181,9 +185,11 @@ LIMITS: Final = (
             "Check flow and concentration first, then plan production or better treatment for the rest of the year.",
         ),
         over=Scope.FACTOR,
-        grain=Grain.DAY,
+        grain=Grain.HOUR,  # of a plant on day shift, a day's mean times its volume is half of what the hours come to
         reads=(MASS.total,),
-        build=lambda p, f: Pace(limit=f["permit_mass"], tolerance=p["tolerance"], from_day=int(p["from_day"])),
+        build=lambda p, f: Pace(
+            limit=f["permit_mass"], tolerance=p["tolerance"], from_day=int(p["from_day"]), a_day=HOURS_A_DAY
+        ),
         facts=(PERMIT_MASS,),
         params={
             "tolerance": Param(0.1, "", "P", "beyond the permit's share by date"),
@@ -195,7 +201,7 @@ LIMITS: Final = (
         id="E6",
         group=Group.EMISSION,
         kind=Kind.SHAPE,
-        name=Text("贴限排放", "Hugging the limit"),
+        name=Text("贴限排放", "hugging the limit"),
         means=Text(
             "最近24个生产小时中,七成以上的小时均值落在限值的九成到限值之间,却无一超标,值得核查。",
             "Of the last 24 hours of production 70 % lie between 0.9 of the limit and the limit, and none above.",

@@ -87,7 +87,7 @@ RULES: Final = (
         id="E24",
         group=Group.EMISSION,
         kind=Kind.DIFF,
-        name=Text("折算公式不一致", "Conversion differs"),
+        name=Text("折算公式不一致", "conversion differs"),
         means=Text(
             "仪表折算值与按实测浓度、含氧量和基准含氧量算得的值相差超过2%且超过1 mg/m3。",
             "The instrument's converted value is off the formula's by over 2 % and over 1 mg/m3.",
@@ -115,7 +115,7 @@ RULES: Final = (
         id="E25",
         group=Group.EMISSION,
         kind=Kind.DIFF,
-        name=Text("分析仪-数采仪-DCS不一致", "Two sources differ"),
+        name=Text("分析仪-数采仪-DCS不一致", "two sources differ"),
         means=Text(
             "同一因子两个来源(分析仪、数采仪、DCS)的数值相差超过5%且超过量程的1%。",
             "Two sources of one factor (analyzer, logger, DCS) are apart by over 5 % and over 1 % of the range.",
@@ -141,7 +141,7 @@ RULES: Final = (
         id="E26",
         group=Group.EMISSION,
         kind=Kind.EVENT,
-        name=Text("参数修改", "Settings changed"),
+        name=Text("参数修改", "settings changed"),
         means=Text(
             "仪表的量程、斜率、截距等参数变了,而当时没有工单。",
             "A setting of the instrument (range, slope, intercept …) changed while no work order was in force.",
@@ -163,7 +163,7 @@ RULES: Final = (
         id="E27",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("湿度/温度/流速不合理", "Gas conditions implausible"),
+        name=Text("湿度/温度/流速不合理", "gas conditions implausible"),
         means=Text(
             "生产期间烟温、湿度或流速超出合理范围,或两小时一点不变。",
             "In production temperature, humidity or velocity of the gas is impossible, or has not moved for two hours.",
@@ -174,12 +174,8 @@ RULES: Final = (
         ),
         over=Scope.OUTLET,
         grain=Grain.MINUTE,
-        reads=(
-            PRODUCTION.now,
-            GAS_TEMPERATURE.minute,
-            HUMIDITY.over(Span.MINUTE, optional=True),
-            VELOCITY.over(Span.MINUTE, optional=True),
-        ),
+        reads=(PRODUCTION.now, _if_any(GAS_TEMPERATURE), _if_any(HUMIDITY), _if_any(VELOCITY)),
+        either=(GAS_TEMPERATURE, HUMIDITY, VELOCITY),
         build=lambda p, _f: _implausible(p),
         params={
             "t_low": Param(10.0, "Cel", "R", "lowest temperature"),
@@ -199,7 +195,7 @@ RULES: Final = (
         id="E28",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("伴热/冷凝温度异常", "Sample line or cooler temperature"),
+        name=Text("伴热/冷凝温度异常", "sample line or cooler temperature"),
         means=Text(
             "伴热管低于120℃,或冷凝器不在2至6℃:样气中的水会带走污染物,读数偏低。",
             "The sample line is under 120 °C or the cooler not at 2 to 6 °C: water takes pollutants away.",
@@ -207,7 +203,8 @@ RULES: Final = (
         check=Text("检查伴热带供电、温控和冷凝器排水。", "Check heating, its controller, and the cooler's drain."),
         over=Scope.OUTLET,
         grain=Grain.MINUTE,
-        reads=(SAMPLE_LINE.minute, COOLER.over(Span.MINUTE, optional=True)),
+        reads=(_if_any(SAMPLE_LINE), _if_any(COOLER)),
+        either=(SAMPLE_LINE, COOLER),
         build=lambda p, _f: _sampling(p),
         params={
             "line": Param(120.0, "Cel", "R", "coldest sample line"),

@@ -13,6 +13,7 @@ from agent.rules.kinds import (
     AllOf,
     AnyOf,
     Away,
+    Coarse,
     Correlation,
     Deviation,
     Fall,
@@ -26,6 +27,7 @@ from agent.rules.kinds import (
     Takes,
     Trend,
 )
+from agent.rules.kinds.part import samples
 from agent.rules.operation import RESTING, SERVICED, SETTLE, in_production
 from agent.rules.quantity import (
     CONCENTRATION,
@@ -61,26 +63,32 @@ def _if_any(quantity: Quantity) -> Read:
 def _diluted(p: Values) -> Evaluator:
     """E18: more oxygen than is usual at this load, or nearly that of air."""
     unusual = Away(points=p["points"], side="above")
-    return in_production(p, AnyOf(Takes(0, Outside(high=p["high"])), unusual, optional=True))
+    return in_production(p, AnyOf(Takes(0, Outside(high=p["high"])), unusual, optional=True), learns=True)
 
 
 def _uncorrelated(p: Values) -> Evaluator:
-    """E19: concentration no longer follows load, or oxygen, though these moved and it always has."""
+    """E19: concentration no longer follows load, or oxygen, though these moved and it always has.
+
+    Of means over some minutes: what the load does takes that long to show in the gas, and a day of them is a fifth of
+    a day of minutes to work through and to keep.
+    """
+    window_s, step_s = p["window"], p["step"]
 
     def lost(which: int, moves: float) -> Evaluator:
         return AllOf(
-            Takes(which, Of(Deviation(window_s=p["window"], step_s=MINUTE_S), Outside(high=moves))),
+            Takes(which, Of(Deviation(window_s=window_s, step_s=step_s), Outside(high=moves))),
             Takes(
                 (0, which),
                 Of(
-                    Correlation(window_s=p["window"], step_s=MINUTE_S),
-                    Lost(below=p["below"], usually=p["usually"]),
+                    Correlation(window_s=window_s, step_s=step_s),
+                    Lost(below=p["below"], usually=p["usually"], step_s=step_s),
                     takes=2,
                 ),
             ),
         )
 
-    return in_production(p, AnyOf(lost(1, p["load_moves"]), lost(2, p["o2_moves"]), optional=True), stands=True)
+    either = AnyOf(lost(1, p["load_moves"]), lost(2, p["o2_moves"]), optional=True)
+    return in_production(p, Coarse(samples(step_s, MINUTE_S), either), stands=True)
 
 
 def _unmoved(p: Values) -> Evaluator:
@@ -111,7 +119,7 @@ RULES: Final = (
         id="E18",
         group=Group.EMISSION,
         kind=Kind.BASE,
-        name=Text("含氧量偏高", "Too much oxygen"),
+        name=Text("含氧量偏高", "too much oxygen"),
         means=Text(
             "生产期间含氧量比相近负荷下平常高出3个百分点,或高于19%:烟气可能被空气稀释。",
             "In production the oxygen is 3 points over the usual at this load, or above 19 %: air may dilute the gas.",
@@ -138,7 +146,7 @@ RULES: Final = (
         id="E19",
         group=Group.EMISSION,
         kind=Kind.BASE,
-        name=Text("关联度异常", "Correlation broken"),
+        name=Text("关联度异常", "correlation broken"),
         means=Text(
             "该因子平常随负荷或含氧量变化,最近24个生产小时却毫无关联。",
             "The factor usually follows load or oxygen; over the last 24 hours of production it does not at all.",
@@ -154,7 +162,8 @@ RULES: Final = (
         params={
             "below": Param(0.2, "", "P", "correlation, either sign"),
             "usually": Param(0.6, "", "P", "its usual size"),
-            "window": Param(DAY_S, "s", "P", "minutes of production it is taken of"),
+            "window": Param(DAY_S, "s", "P", "time of production it is taken of"),
+            "step": Param(300.0, "s", "P", "of means over this"),
             "load_moves": Param(3.0, "%", "P", "deviation of the load from which it can tell anything"),
             "o2_moves": Param(0.3, "%", "P", "deviation of the oxygen likewise"),
             "hold": Param(HOUR_S, "s", "P", "for so long"),
@@ -168,7 +177,7 @@ RULES: Final = (
         id="E20",
         group=Group.EMISSION,
         kind=Kind.DIFF,
-        name=Text("流量与风机不符", "Flow does not follow the fan"),
+        name=Text("流量与风机不符", "flow does not follow the fan"),
         means=Text(
             "风机功率变化两成以上,烟气流量或流速却几乎不变,或两者方向相反。",
             "The fan's power changed by over a fifth and the gas flow hardly did, or they moved against each other.",
@@ -195,7 +204,7 @@ RULES: Final = (
         id="E21",
         group=Group.EMISSION,
         kind=Kind.PAIR,
-        name=Text("排放与工况矛盾", "Stack contradicts the plant"),
+        name=Text("排放与工况矛盾", "stack contradicts the plant"),
         means=Text(
             "生产已开一小时,烟气却又冷又像空气;或生产已停一小时,含氧量却仍低于15%。",
             "Production has run an hour and the gas is cold air; or it has been off an hour and oxygen is under 15 %.",
@@ -224,7 +233,7 @@ RULES: Final = (
         id="E22",
         group=Group.EMISSION,
         kind=Kind.SHAPE,
-        name=Text("标记/标志滥用", "Flags and marks abused"),
+        name=Text("标记/标志滥用", "flags and marks abused"),
         means=Text(
             "一个月内标记或标志(校准、维护、故障)的时间超过一成,或其中六成以上是在浓度接近限值时开始的。",
             "Over a tenth of the month is flagged or marked, or over 60 % of that began with the value near the limit.",
@@ -253,7 +262,7 @@ RULES: Final = (
         id="E23",
         group=Group.EMISSION,
         kind=Kind.BASE,
-        name=Text("维护后骤降", "Fall after service"),
+        name=Text("维护后骤降", "fall after service"),
         means=Text(
             "校准或维护之后两小时的均值不到之前两小时的一半,而负荷相同。",
             "The two hours after a calibration or service average less than half of the two before, at the same load.",

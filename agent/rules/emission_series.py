@@ -53,8 +53,11 @@ if TYPE_CHECKING:
 
 
 def tiny(p: Values, f: Facts) -> float:
-    """Return the concentration under which nothing is measured: the detection limit, at least a share of the limit."""
-    least: float = p["tiny"] * f["limit"]
+    """Return the concentration under which nothing is measured: the detection limit, at least a share of the limit.
+
+    0 where the site states neither.
+    """
+    least: float = p["tiny"] * (f.get("limit") or 0.0)
     return max(f.get("detection_limit") or 0.0, least)
 
 
@@ -68,7 +71,7 @@ def _constant(p: Values, f: Facts) -> Evaluator:
     window_s = p["water"] if f["medium"] == "water" else p["gas"]
     flat = Flat(window_s=window_s, step_s=MINUTE_S, eps=p["eps"], gaps=False)
     gate = Running(step_s=MINUTE_S, is_needed=False)
-    return Of(gate, While((1,), AllOf(flat, Outside(high=tiny(p, f)))), takes=1)
+    return Of(gate, While((1,), AllOf(flat, Outside(high=tiny(p, f))), outside="restart"), takes=1)
 
 
 RULES: Final = (
@@ -76,7 +79,7 @@ RULES: Final = (
         id="E7",
         group=Group.EMISSION,
         kind=Kind.JUMP,
-        name=Text("分钟值突变", "Jump of a minute value"),
+        name=Text("分钟值突变", "jump of a minute value"),
         means=Text(
             "负荷没有明显变化,浓度却在一分钟内变化一半以上,并远超平时的波动。",
             "The concentration moved by over half in a minute, far beyond its noise, and the load did not.",
@@ -120,7 +123,7 @@ RULES: Final = (
         id="E8",
         group=Group.EMISSION,
         kind=Kind.FLAT,
-        name=Text("时均值稳定低值", "Steady low hour means"),
+        name=Text("时均值稳定低值", "steady low hour means"),
         means=Text(
             "最近24个生产小时的均值不到平常的五分之一,而且几乎不变。",
             "The last 24 hours of production average less than a fifth of the usual, and hardly move.",
@@ -151,7 +154,7 @@ RULES: Final = (
         id="E9",
         group=Group.EMISSION,
         kind=Kind.FLAT,
-        name=Text("长期恒值", "Constant for a long time"),
+        name=Text("长期恒值", "constant for a long time"),
         means=Text(
             "在线且标志正常,数值却在整个窗口内一点不变(废气60分钟,废水24小时)。真实的分析仪总有波动。",
             "Online and flagged normal, yet not a digit moved for an hour (water: a day). Real analyzers are restless.",
@@ -164,7 +167,7 @@ RULES: Final = (
         grain=Grain.MINUTE,
         reads=(WHERE_TOLD, CONCENTRATION.minute),
         build=_constant,
-        facts=(LIMIT, MEDIUM),
+        facts=(MEDIUM,),
         params={
             "gas": Param(HOUR_S, "s", "P", "window for gas"),
             "water": Param(DAY_S, "s", "P", "window for water"),
@@ -178,7 +181,7 @@ RULES: Final = (
         id="E10",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("极小值", "Tiny values"),
+        name=Text("极小值", "tiny values"),
         means=Text(
             "生产期间浓度连续一小时低于检出限或限值的百分之二,但又不是零。",
             "For an hour of production the value was under the detection limit or 2 % of the limit, yet not zero.",
@@ -204,7 +207,7 @@ RULES: Final = (
         id="E11",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("零值", "Zero while producing"),
+        name=Text("零值", "zero while producing"),
         means=Text(
             "生产期间浓度连续30分钟为零。停运期间为零属正常,不报警。",
             "For 30 minutes of production the concentration was exactly zero. At rest a zero is normal and not told.",
@@ -226,7 +229,7 @@ RULES: Final = (
         id="E12",
         group=Group.EMISSION,
         kind=Kind.LIM,
-        name=Text("负值", "Negative value"),
+        name=Text("负值", "negative value"),
         means=Text(
             "浓度低于负的百分之一量程:零点漂移或信号故障。",
             "The concentration is below minus one percent of the range: a drifted zero or a faulty signal.",

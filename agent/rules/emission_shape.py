@@ -59,7 +59,7 @@ def _clipped(p: Values, f: Facts) -> Evaluator:
     """E13: many minutes at the same highest value, or the end of the range."""
     cut = ShareAt(share=p["share"], window_s=p["window"], step_s=MINUTE_S, above=tiny(p, f))
     full = Outside(high=p["full"] * f["range"][1], inclusive=True)
-    return Of(Running(step_s=MINUTE_S, is_needed=False), While((1,), AnyOf(full, cut)), takes=1)
+    return Of(Running(step_s=MINUTE_S, is_needed=False), While((1,), AnyOf(full, cut), outside="restart"), takes=1)
 
 
 def _periodic(p: Values) -> Evaluator:
@@ -92,7 +92,7 @@ RULES: Final = (
         id="E13",
         group=Group.EMISSION,
         kind=Kind.SHAPE,
-        name=Text("超量程/设限值", "Clipped or over range"),
+        name=Text("超量程/设限值", "clipped or over range"),
         means=Text(
             "一小时内一成以上的分钟值等于同一个最大值,像被设了上限;或已到量程的99%。",
             "A tenth of an hour's minutes share one highest value, as if cut off; or the range is at its end.",
@@ -105,7 +105,7 @@ RULES: Final = (
         grain=Grain.MINUTE,
         reads=(WHERE_TOLD, CONCENTRATION.minute),
         build=_clipped,
-        facts=(LIMIT, RANGE),
+        facts=(RANGE,),
         params={
             "share": Param(0.1, "", "P", "of the minutes equal the highest"),
             "window": Param(HOUR_S, "s", "P", "minutes looked at"),
@@ -119,7 +119,7 @@ RULES: Final = (
         id="E14",
         group=Group.EMISSION,
         kind=Kind.SHAPE,
-        name=Text("周期性变化", "Periodic series"),
+        name=Text("周期性变化", "periodic series"),
         means=Text(
             "浓度按固定周期(5至120分钟)几乎原样重复三次以上,而含氧量没有这种周期。",
             "The concentration repeats itself every 5 to 120 minutes, three times and more, and the oxygen does not.",
@@ -146,7 +146,7 @@ RULES: Final = (
         id="E15",
         group=Group.EMISSION,
         kind=Kind.BASE,
-        name=Text("小幅波动", "Too little noise"),
+        name=Text("小幅波动", "too little noise"),
         means=Text(
             "六小时内的波动不到相近负荷下平常的三成:数据可能被平滑或人为生成。",
             "For six hours the values moved less than a third of what is usual at this load: smoothed, or made up.",
@@ -177,7 +177,7 @@ RULES: Final = (
         id="E16",
         group=Group.EMISSION,
         kind=Kind.JUMP,
-        name=Text("陡升陡降", "Train of spikes"),
+        name=Text("陡升陡降", "train of spikes"),
         means=Text(
             "一小时内浓度三次以上成对地陡升陡降,幅度超过一半,且不在反吹期间。",
             "More than three times in an hour the concentration shot up and fell by over half, and not in blow back.",
@@ -206,7 +206,7 @@ RULES: Final = (
         id="E17",
         group=Group.EMISSION,
         kind=Kind.JUMP,
-        name=Text("满屏跳", "All factors jump together"),
+        name=Text("满屏跳", "all factors jump together"),
         means=Text(
             "稳定生产中,八成以上的因子在同一分钟内一起突变:多半不是烟气的变化。",
             "In steady production four fifths of the factors jumped in one minute: hardly the gas itself.",

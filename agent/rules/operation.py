@@ -194,18 +194,20 @@ UNDISTURBED: Final = (PRODUCTION.now, BLOW_BACK.over(Span.NOW, optional=True))
 """What `undisturbed` looks at; a rule's own reads follow."""
 
 
-def in_production(p: Values, inner: Evaluator, *, stands: bool = False) -> Evaluator:
-    """Judge while production has been running for ``p["settle"]``; windows stand still meanwhile.
+def in_production(p: Values, inner: Evaluator, *, stands: bool = False, learns: bool = False) -> Evaluator:
+    """Judge while production has been running for ``p["settle"]``.
 
-    The first read is the state of production, `inner` gets the others, minute by minute. `stands`: see `Running`.
+    The first read is the state of production, `inner` gets the others, minute by minute. It begins anew after a rest:
+    this morning has nothing to do with last night. What `stands` (see `Running`) or `learns` goes on where it was.
     """
-    return Of(Running(step_s=MINUTE_S, settle_s=p["settle"], stands=stands), While((1,), inner), takes=1)
+    gate = Running(step_s=MINUTE_S, settle_s=p["settle"], stands=stands)
+    return Of(gate, While((1,), inner, outside="pause" if stands or learns else "restart"), takes=1)
 
 
 def undisturbed(p: Values, inner: Evaluator, *, stands: bool = False) -> Evaluator:
     """Judge as `in_production` does, and unless the analyzer blows back or did so within ``p["recover"]``.
 
-    The first reads are `UNDISTURBED`, `inner` gets the others, minute by minute.
+    The first reads are `UNDISTURBED`, `inner` gets the others.
     """
     gate = Running(step_s=MINUTE_S, settle_s=p["settle"], recover_s=p["recover"], stands=stands)
-    return Of(gate, While((1,), inner), takes=2)
+    return Of(gate, While((1,), inner, outside="pause" if stands else "restart"), takes=2)

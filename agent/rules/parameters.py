@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from config.site import Plant, RuleChange
 
 _HOURS: Final = re.compile(
-    r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)*"
+    r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
+    r"(,([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00))*"
 )
 
 _OF_FACILITIES: Final = (Scope.FACILITY, Scope.PRODUCTION, Scope.TREATMENT, Scope.SERVING, Scope.METERED)

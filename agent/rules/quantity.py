@@ -147,7 +147,7 @@ LINE_RUNTIME: Final = _q("line_runtime", "生产当期运行时长", "time produ
 PUMP: Final = _q("pump", "循环泵/喷淋", "circulation or spray pump", "", "g103", "g109", "g117")
 """A bit, or a current/power above 5 % of its rated value read as 1."""
 FAN: Final = _q("fan", "风机", "fan state of the line", "", "g101", "g302")
-"""OFF or RUN by a signal, as `PUMP`; without one, the state of the line's facilities of type fan."""
+"""OFF or RUN by a signal, as `PUMP`; without one, the state of the line's treatment facilities of type fan."""
 TEMPERATURE: Final = _q("temperature", "温度", "temperature", "Cel", "a01901")
 PH: Final = _q("ph", "浆液pH", "slurry pH", "", "g111")
 PRESSURE_DROP: Final = _q("pressure_drop", "压差", "pressure drop", "Pa")

@@ -38,10 +38,14 @@ _WITH_TEXTS: Final = (SETTINGS.name, METER_EVENTS.name)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What gives the values of one read. `wakes` names facilities and points of which a change is judged at once."""
+    """What gives the values of one read. `wakes` names facilities and points of which a change is judged at once.
+
+    `names` are those of the members of a read of many, in their order.
+    """
 
     get: Callable[[], Any]
     wakes: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
 
 
 class Counter(Protocol):
@@ -130,7 +134,9 @@ def measured(asked: Asked) -> Source | None:
         return None
     gets = [asked.of(point) for point in points]
     wakes = bits(points) if asked.read.span is Span.NOW else frozenset()
-    return Source(together(gets) if quantity.is_many else gets[0], wakes)
+    if quantity.is_many:
+        return Source(together(gets), wakes, tuple(point.ref for point in points))
+    return Source(gets[0], wakes)
 
 
 def bits(points: Iterable[Point]) -> frozenset[str]:

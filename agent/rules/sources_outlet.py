@@ -50,7 +50,8 @@ def concentrations(asked: Asked) -> Source | None:
     outlet = asked.place.outlet
     refs = () if outlet is None else tuple(factor.point for factor in outlet.factors)
     points = [point for ref in refs if (point := asked.world.tracks.point(ref)) is not None]
-    return Source(together([asked.of(point) for point in points])) if points else None
+    names = tuple(point.ref for point in points)
+    return Source(together([asked.of(point) for point in points]), names=names) if points else None
 
 
 def mass(asked: Asked) -> Source | None:

@@ -246,9 +246,10 @@ def columns(asked: Asked) -> Source | None:
     """Return what the plant is measured by: power or current of each facility, concentration of each factor."""
     facilities = [one.power or one.current for one in asked.world.places.facilities.values()]
     factors = [factor.point for outlet in asked.world.places.outlets.values() for factor in outlet.factors]
-    points = (asked.world.tracks.point(ref) for ref in dict.fromkeys((*facilities, *factors)) if ref is not None)
-    gets = [asked.of(point) for point in points if _is_measured(point)]
-    return Source(together(gets)) if gets else None
+    found = (asked.world.tracks.point(ref) for ref in dict.fromkeys((*facilities, *factors)) if ref is not None)
+    points = [point for point in found if _is_measured(point)]
+    names = tuple(point.ref for point in points)
+    return Source(together([asked.of(point) for point in points]), names=names) if points else None
 
 
 def _is_measured(point: Point | None) -> TypeGuard[Point]:

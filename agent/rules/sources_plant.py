@@ -74,12 +74,13 @@ def _own_line(place: Place) -> Iterable[Any]:
 
 
 def _states(asked: Asked, names: Iterable[str]) -> Source | None:
+    names = tuple(names)
     found = [asked.world.states.facilities.get(name) for name in names]
     known = [one for one in found if one is not None]
     if not known:
         return None
     gets = [_nothing if one is None else _state_of(one) for one in found]
-    return Source(together(gets), frozenset(one.facility.name for one in known))
+    return Source(together(gets), frozenset(one.facility.name for one in known), names)
 
 
 def _state_of(one: FacilityState) -> Callable[[], Number]:
@@ -91,12 +92,12 @@ def _nothing() -> Number:
 
 
 def pump(asked: Asked) -> Source | None:
-    """Return the state of the circulation or spray pump: a signal, or a facility of that type on the line."""
+    """Return the state of the circulation or spray pump: a signal, or facilities of that type that treat."""
     return _machine(asked, "pump")
 
 
 def fan(asked: Asked) -> Source | None:
-    """Return the state of the line's fan: a signal, or a facility of that type on the line."""
+    """Return the state of the line's fan: a signal, or facilities of that type that treat."""
     return _machine(asked, "fan")
 
 
@@ -128,11 +129,8 @@ def _signal(asked: Asked, point: Point) -> Callable[[], State | None]:
 
 
 def _serving(place: Place) -> list[str]:
-    """Return the facilities that serve the object's lines, the object itself first."""
-    own = () if place.facility is None else (place.facility.name,)
-    return list(
-        dict.fromkeys((*own, *chain.from_iterable((*line.treatment, *line.production) for line in place.lines)))
-    )
+    """Return the facilities that treat what the object's lines give off: a fan or pump of production cleans nothing."""
+    return list(dict.fromkeys(chain.from_iterable(line.treatment for line in place.lines)))
 
 
 # --- run times -------------------------------------------------------------------------------------------------------
@@ -214,13 +212,13 @@ def sub_energy(asked: Asked) -> Source | None:
     for name, one in facilities.items():
         if one.role != "main" and one.power is not None:
             by_meter.setdefault(one.power, name)
-    found = [energy(asked.at(name, q.ENERGY)) for name in by_meter.values()]
-    gets = [one.get for one in found if one is not None]
-    return Source(together(gets)) if gets else None
+    found = {name: energy(asked.at(name, q.ENERGY)) for name in by_meter.values()}
+    gets = {name: one.get for name, one in found.items() if one is not None}
+    return Source(together(list(gets.values())), names=tuple(gets)) if gets else None
 
 
 def fan_power(asked: Asked) -> Source | None:
-    """Return the power of the line's fan: as stated, or of the facilities of type fan."""
+    """Return the power of the line's fan: as stated, or of the facilities of type fan that treat."""
     facilities = asked.world.places.facilities
     fans = [name for name in _serving(asked.place) if facilities[name].type == "fan"]
     return measured(asked) or _sum_of(asked, fans, q.POWER)

@@ -4,7 +4,8 @@ A `Shelf` per visit of a device holds the scan and the rows as they are. Taking 
 points are looked at; what rules read of it is found by index when they read it.
 
 - A value is ``None`` when its flag is not N, when it is no number, and when the scan is older than three polls (of an
-  instrument that sends by itself: older than the silence it is allowed).
+  instrument that sends by itself: older than the silence it is allowed). Numbers of 2^53 and more are none, as in
+  records (`agent.record.reading`): no sum or square over a window of the others can leave what a float holds.
 - A row counts only for the period it belongs to: the one that has been closed last (`Present.closed`).
 - Values come in the unit of the `Quantity` where both units are known (`conversion`), else as they are.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agent.desk import is_answered
+from agent.record import LARGEST
 from buffer.history_row import Level
 from config.visits import name_of, visits
 from drivers.reading import Quality
@@ -193,7 +195,7 @@ class Point:
     def number(self) -> Number:
         """Return the last reading, if it is a number to believe."""
         value = self.live()
-        return value if value.__class__ in _NUMBERS else None
+        return value if value.__class__ in _NUMBERS and -LARGEST <= value <= LARGEST else None
 
     def flag(self) -> float:
         """Return the quality letter of the last reading as a code point; B when there was none or it is too old."""
@@ -222,7 +224,7 @@ class Point:
                 return None
             columns: Any = row[at]
             value: Number = columns[column]
-            return value
+            return value if value is None or -LARGEST <= value <= LARGEST else None
 
         return read
 

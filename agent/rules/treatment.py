@@ -219,7 +219,7 @@ _RUNNING: Final = (
         id="T6",
         group=Group.TREATMENT,
         kind=Kind.BASE,
-        name=Text("治污降频运行", "treatment slowed down"),
+        name=Text("降频运行", "treatment slowed down"),
         means=Text(
             "生产在进行,治污风机或水泵的转速(按频率,或由功率按立方关系折算)不到常值的八成,风量或水量明显减少。",
             "Production runs, but the treatment's fan or pump turns at less than 0.8 of its usual speed, by its "
@@ -232,7 +232,8 @@ _RUNNING: Final = (
         ),
         over=Scope.SERVING,
         grain=Grain.MINUTE,
-        reads=(PRODUCTION.now, POWER.minute, _if_any(FREQUENCY, Span.MINUTE), _if_any(LINE_LOAD, Span.MINUTE)),
+        reads=(PRODUCTION.now, *(_if_any(quantity, Span.MINUTE) for quantity in (POWER, FREQUENCY, LINE_LOAD))),
+        either=(POWER, FREQUENCY),
         types=("fan", "pump"),
         build=_build_t6,
         params={
@@ -275,7 +276,7 @@ _RUNNING: Final = (
         id="T8",
         group=Group.TREATMENT,
         kind=Kind.RATIO,
-        name=Text("治污与生产电量比低", "little treatment energy for the production"),
+        name=Text("治污/生产电量比低", "little treatment energy for the production"),
         means=Text(
             "这一天治污用电与生产用电之比低于近30天常值的七成,治污可能开得少或开得小。",
             "The day's energy of the treatment, over that of production, is below 0.7 of its usual value of 30 days: "

@@ -9,11 +9,13 @@ touch. Warming up is not excused in T16: production waits until the chamber is h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from agent.plant import State
 from agent.rules import kinds
 from agent.rules.furnace import BLOCK, LowBlocks
+from agent.rules.kinds.part import Part
+from agent.rules.operation import Running
 from agent.rules.quantity import (
     CONCENTRATION,
     DESIGN_REMOVAL,
@@ -41,22 +43,42 @@ from agent.rules.rule import HOUR_S, MINUTE_S, Grain, Group, Kind, Mutes, Param,
 from config.site import Text
 
 if TYPE_CHECKING:
-    from agent.rules.rule import Evaluator, Facts, Values
+    from agent.rules.rule import Evaluator, Facts, Moment, Number, Values
 
 _EXEMPT: Final = ("exempt",)
 _PROBED: Final = ("exempt", "maintenance", "calibration")
 """Marks under which what a probe says is not the process."""
 
 
+class FeedPerLoad(Part):
+    """A measure: feed over load, once production has been running for `settle_s`.
+
+    ``take(at, production, feed, load)``: ``None`` before: into a catalyst that is still cold nothing is fed, and that
+    is as it should be. Memory: that of `Running`.
+    """
+
+    __slots__ = ("_running",)
+    KEPT: ClassVar[tuple[str, ...]] = ("_running",)
+
+    def __init__(self, *, settle_s: float) -> None:
+        self._running = Running(step_s=MINUTE_S, settle_s=settle_s)
+
+    def take(self, at: Moment, production: Number, feed: Number, load: Number) -> Number:
+        """Take a minute."""
+        is_settled = self._running.take(at, production)
+        return feed / load if is_settled and load and feed is not None else None
+
+
 def _build_t13(p: Values, _f: Facts) -> Evaluator:
     """Feed for its load against what is usual; and where the limit is stated, no feed at all although it is needed."""
     usual = kinds.Away(low=1 - p["away"], high=1 + p["away"], by_hour=False, by_load=False)
-    unusual = kinds.Takes((0, 1), kinds.Of(kinds.Reckoned(lambda feed, load: feed / load), usual))
-    if p["limit"] is None:
-        return kinds.While((State.RUN,), unusual)
-    none = kinds.Takes(0, kinds.Outside(low=p["none"], inclusive=True))
-    needed = kinds.Takes(2, kinds.Outside(high=p["needed"] * p["limit"]))
-    return kinds.While((State.RUN,), kinds.AnyOf(kinds.AllOf(none, needed), unusual, optional=True))
+    judged: Evaluator = kinds.Takes(0, usual)
+    if p["limit"] is not None:
+        none = kinds.Takes(1, kinds.Outside(low=p["none"], inclusive=True))
+        needed = kinds.Takes(2, kinds.Outside(high=p["needed"] * p["limit"]))
+        judged = kinds.AnyOf(kinds.AllOf(none, needed), judged, optional=True)
+    produced = kinds.Takes((1, 0, 2, 3), kinds.While((State.RUN,), judged))  # production; per load, feed, inlet
+    return kinds.Takes((0, 1, 2, 0, 1, 3), kinds.Of(FeedPerLoad(settle_s=p["settle"]), produced, takes=3))
 
 
 def _build_t15(p: Values, _f: Facts) -> Evaluator:
@@ -162,6 +184,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "limit": Param(None, "mg/m3", "P", "emission limit of what is removed; not stated: no feed is not judged"),
             "needed": Param(1.2, "", "P", "of that limit: above it at the inlet, feed is needed"),
             "none": Param(0.0, "", "P", "feed up to this, in its own unit, is none"),
+            "settle": Param(1800.0, "s", "P", "feed per load is judged when production has been running this long"),
             "hold": Param(15 * MINUTE_S, "s"),
         },
         muted=Mutes(marks=_PROBED, rules=("T1",)),
@@ -259,7 +282,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="T17",
         group=Group.TREATMENT,
         kind=Kind.LIM,
-        name=Text("焚烧炉温异常", "incinerator temperature"),
+        name=Text("焚烧炉温不足", "incinerator temperature"),
         means=Text(
             "炉膛五分钟均温低于850℃(当日超过五次则当日一直保持报警),或长时间高于1200℃,或高于1300℃。",
             "The furnace's five-minute mean is below 850 C (after more than five times the alarm stays for the day), "
@@ -291,7 +314,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="T18",
         group=Group.TREATMENT,
         kind=Kind.PAIR,
-        name=Text("SCR温度与喷氨不符", "SCR temperature against injection"),
+        name=Text("SCR温度不足喷氨", "SCR temperature against injection"),
         means=Text(
             "脱硝入口温度过低仍在喷氨(堵塞催化剂、氨逃逸),或温度足够、锅炉在烧却没有喷氨。",
             "Ammonia is injected into a catalyst that is too cold (it clogs, ammonia slips), or the boiler burns, it "
@@ -320,7 +343,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="T19",
         group=Group.TREATMENT,
         kind=Kind.LIM,
-        name=Text("氨逃逸偏高", "ammonia slip"),
+        name=Text("氨逃逸", "ammonia slip"),
         means=Text(
             "脱硝后氨浓度偏高:喷氨过量或催化剂老化,会堵塞空预器并造成二次污染。",
             "Too much ammonia behind the catalyst: overdosed or worn out; it clogs the air heater and pollutes by "

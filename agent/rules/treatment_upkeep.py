@@ -106,7 +106,7 @@ RULES: Final[tuple[Rule, ...]] = (
         id="T24",
         group=Group.TREATMENT,
         kind=Kind.RATIO,
-        name=Text("治污运行时长不足", "treatment ran too short"),
+        name=Text("运行时长不足", "treatment ran too short"),
         means=Text(
             "这一天治污设施的运行时长不到生产运行时长的95%,有一段生产没有治理。",
             "On this day the treatment ran for less than 0.95 of the time that production did: part of it went "

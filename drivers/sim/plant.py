@@ -144,6 +144,9 @@ class Plant:
     """The plant as a function of time; `seed` decides its noise and nothing else."""
 
     seed: int = 1
+    fan: Cycle = FAN
+    boiler: Cycle = BOILER
+    steam: Cycle = STEAM
     press_kwh: float = field(default=182_340.0)
     fan_kwh: float = field(default=64_215.0)
     steam_t: float = field(default=912_400.0)
@@ -178,7 +181,7 @@ class Plant:
         )
 
     def _fan(self, t: float) -> FanState:
-        share = FAN.at(t)
+        share = self.fan.at(t)
         power = FAN_RATED_KW * share
         speed = share ** (1 / 3)
         return FanState(
@@ -186,7 +189,7 @@ class Plant:
             power_kw=power,
             current_a=power * 1000 / (3**0.5 * 400 * FAN_POWER_FACTOR),
             suction_pa=-1450.0 * speed**2 + 12 * noise(self.seed, 4, t),
-            energy_kwh=self.fan_kwh + FAN_RATED_KW * FAN.total(t) / 3600,
+            energy_kwh=self.fan_kwh + FAN_RATED_KW * self.fan.total(t) / 3600,
         )
 
     def _rto(self, t: float) -> RtoState:
@@ -204,21 +207,21 @@ class Plant:
         )
 
     def _boiler(self, t: float) -> BoilerState:
-        steam = STEAM.at(t)
+        steam = self.steam.at(t)
         flow = BOILER_RATED_TH * steam / 100
         return BoilerState(
-            load_percent=BOILER.at(t) + 0.5 * noise(self.seed, 8, t),
+            load_percent=self.boiler.at(t) + 0.5 * noise(self.seed, 8, t),
             steam_th=flow,
-            steam_mpa=3.82 + 0.04 * wave(t, 31) - 0.0015 * (steam - BOILER.mean),
+            steam_mpa=3.82 + 0.04 * wave(t, 31) - 0.0015 * (steam - self.boiler.mean),
             steam_c=448.0 + 2.0 * wave(t, 53) + 0.5 * noise(self.seed, 9, t),
             feed_water_th=flow * 1.03,
             furnace_pa=-45.0 + 8.0 * noise(self.seed, 10, t),
-            steam_total_t=self.steam_t + BOILER_RATED_TH * STEAM.total(t) / 100 / 3600,
-            burner_count=4 if BOILER.wanted(t) > BOILER.mean else 3,
+            steam_total_t=self.steam_t + BOILER_RATED_TH * self.steam.total(t) / 100 / 3600,
+            burner_count=4 if self.boiler.wanted(t) > self.boiler.mean else 3,
         )
 
     def _stack(self, t: float) -> StackState:
-        load = STEAM.at(t) / 100
+        load = self.steam.at(t) / 100
         purging = t % _PURGE_EVERY_S > _PURGE_EVERY_S - _PURGE_FOR_S
         return StackState(
             so2_mg=8.0 + 14.0 * load + 0.9 * noise(self.seed, 11, t, 0.5),
@@ -257,3 +260,13 @@ class Plant:
             ph=8.1 - 1.2 * fumes + 0.02 * noise(self.seed, 18, t, 0.5),
             celsius=27.0 + 6.0 * fumes + 0.05 * noise(self.seed, 19, t, 0.5),
         )
+
+
+_SHIFT = Cycle((*BOILER.steps, (45.0, 91.0), (45.0, 76.0), (45.0, 86.0)), BOILER.lag_s)
+EVENTFUL = Plant(
+    fan=Cycle(((13.0, 0.636), (9.5, 0.0), *((20.0, 0.779), (19.375, 0.636)) * 4), lag_s=1.0),
+    boiler=_SHIFT,
+    steam=Cycle(_SHIFT.steps, STEAM.lag_s),
+)
+"""The plant of the demo. Every three minutes its boiler swings over the limit once, and somebody switches the fan off
+for 9.5 s while the press goes on."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.alarm_state import CaseKept, case_written
 from agent.alarms import Alarms
 from agent.elapsed import Now
 from agent.lifecycle import AlarmRefused, By, Definition, Word
@@ -284,6 +285,45 @@ def test_unsaved_says_when_a_snapshot_would_know_more() -> None:
         alarms.snapshot()
 
     assert seen == [False, True, False, True, False]
+
+
+def test_in_a_flood_a_snapshot_writes_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken with every alarm: a burst of them must not cost the square of their number."""
+    written: list[str] = []
+
+    def counted(case: CaseKept) -> Any:
+        written.append(case.alarm)
+        return case_written(case)
+
+    monkeypatch.setattr("agent.alarms.case_written", counted)
+    rules = [replace(T1, id=f"rule.T1.line-{number}", on_delay_ns=0) for number in range(50)]
+    alarms = table(*rules)
+    for one in rules:
+        weighed(alarms, True, alarm=one.id)
+        alarms.snapshot()
+    assert written == [one.id for one in rules]
+
+    weighed(alarms, False, alarm=rules[7].id)
+    alarms.acknowledge(rules[9].id, WANG, SECOND)
+    alarms.snapshot()
+    assert written[50:] == [rules[7].id, rules[9].id]
+
+
+def test_a_snapshot_is_the_same_whenever_it_was_last_taken() -> None:
+    """Also when time has become known since, which dates everything anew."""
+    often, once = table(T1, replace(T1, id="rule.T1.other")), table(T1, replace(T1, id="rule.T1.other"))
+    for alarms in (often, once):
+        for alarm in (T1.id, "rule.T1.other"):
+            weighed(alarms, True, True, True, True, alarm=alarm)
+            if alarms is often:
+                alarms.snapshot()
+        alarms.tick(9 * SECOND, None)
+        alarms.tick(10 * SECOND, 1_795_838_400_000)
+
+    assert sorted(json.loads(often.snapshot())["cases"], key=str) == sorted(
+        json.loads(once.snapshot())["cases"], key=str
+    )
+    assert often.standing() == once.standing()
 
 
 def test_what_was_acknowledged_shelved_and_taken_out_stays_so() -> None:

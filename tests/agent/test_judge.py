@@ -380,8 +380,17 @@ def test_a_mark_mutes_while_it_is_in_force(works: Site) -> None:
         ((q.STATE.now, Scope.TREATMENT), (q.POWER.now, Scope.PRODUCTION), False),
         ((q.O2.now, Scope.OUTLET), (q.CONCENTRATION.now, Scope.FACTOR), True),
         ((q.O2.now, Scope.OUTLET), (q.POWER.now, Scope.PRODUCTION), False),
+        ((q.STATE.now, Scope.SERVING), (q.CONCENTRATION.now, Scope.FACTOR), True),
     ],
-    ids=["the same machine", "its line", "the site", "another machine", "its outlet", "another thing of its line"],
+    ids=[
+        "the same machine",
+        "its line",
+        "the site",
+        "another machine",
+        "its outlet",
+        "another thing of its line",
+        "a machine before its outlet",
+    ],
 )
 def test_a_stronger_alarm_about_the_same_mutes(
     works: Site, stronger: tuple[Read, Scope], weaker: tuple[Read, Scope], is_muted: bool

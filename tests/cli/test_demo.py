@@ -25,8 +25,11 @@ from agent.cli.demo_screen import Now, Screen, first_lines, status_lines, summar
 from agent.cli.demo_story import ENOUGH_S, Ending, Story, Summary
 from agent.keys import SigningKey
 from agent.record import Position, Sealer
+from agent.rules.binding import bound
+from agent.rules.listing import listing
 from config.load import load
 from drivers.sim.modbus_server import Exchange
+from drivers.sim.plant import EVENTFUL, FAN_RATED_KW, PRESS_RATED_KW
 
 if TYPE_CHECKING:
     from config.site import Site
@@ -92,21 +95,38 @@ class Gateway:
             text=text,
         )
 
+    def broken(self, made_s: float, state: str) -> bytes:
+        """Seal what happened to the alarm of rule T1."""
+        text = {"zh": "1号风机 产污开治污未开", "en": "Fan 1: treatment not on"}
+        members = {"alarm": "rule.T1.press.fan-1", "rule": "T1", "object": "press/fan-1", "text": text}
+        return self.seal(made_s, "alarm", state=state, priority="high", **members)
+
+    def status(self, at_s: float, plant: str, press: str) -> None:
+        """Let the story hear the retained status with a health code."""
+        status = {"gw": "demo-1", "online": True, "code": {"plant": plant, "lines": {"press": press, "steam": "green"}}}
+        self.deliver(at_s, "status", json.dumps(status).encode())
+
 
 def whole() -> Gateway:
-    """Play a whole demo: alarm, outage, catch-up."""
+    """Play a whole demo: the boiler's limit, an outage in which rule T1 is broken, catch-up, escalation, all well."""
     gateway = Gateway()
     gateway.hello()
     gateway.deliver(2.0, "readings", gateway.reading(2.0))
     gateway.alarm(7.5, "raised")
     gateway.alarm(12.5, "cleared")
     gateway.story.broker_down(14.0)
-    held = [gateway.reading(at_s) for at_s in (14.5, 15.5, 16.5)]
+    held = [gateway.reading(at_s) for at_s in (14.5, 15.5)]
+    broken = gateway.broken(17.9, "raised")
     gateway.story.broker_up(19.0)
     newer = gateway.reading(19.2)
+    gateway.status(19.4, "yellow", "yellow")
+    gateway.deliver(19.5, "alarm", broken)
     for wire in (newer, *held):
         gateway.deliver(19.5, "readings", wire)
     gateway.deliver(20.0, "readings", gateway.reading(20.0))
+    gateway.deliver(21.9, "alarm", gateway.broken(21.9, "escalated"))
+    gateway.deliver(25.5, "alarm", gateway.broken(25.4, "cleared"))
+    gateway.status(25.5, "green", "green")
     return gateway
 
 
@@ -114,13 +134,14 @@ def whole() -> Gateway:
 
 
 def test_a_whole_demo_ends_well() -> None:
-    """Alarm raised and cleared, outage caught up, nothing missing: no problem, nothing unreached."""
+    """Alarms raised and cleared, outage caught up, nothing missing: no problem, nothing unreached."""
     summary = whole().story.end(30.0, STOPPED)
 
     assert summary.ok
     assert summary.problems == summary.unreached == ()
-    assert (summary.raised, summary.cleared, summary.outages, summary.caught_up) == (1, 1, 1, 3)
-    assert summary.records == 9
+    assert (summary.raised, summary.escalated, summary.cleared) == (2, 1, 2)
+    assert (summary.outages, summary.caught_up) == (1, 3)
+    assert summary.records == 11
 
 
 def test_a_short_demo_says_what_it_did_not_reach() -> None:
@@ -131,7 +152,12 @@ def test_a_short_demo_says_what_it_did_not_reach() -> None:
     summary = gateway.story.end(5.0, STOPPED)
 
     assert summary.ok
-    assert summary.unreached == ("no alarm raised", "no alarm cleared", "no outage caught up")
+    assert summary.unreached == (
+        "no alarm raised",
+        "no alarm cleared",
+        "no rule broken and kept again",
+        "no outage caught up",
+    )
 
 
 def test_a_long_demo_must_show_everything() -> None:
@@ -142,7 +168,7 @@ def test_a_long_demo_must_show_everything() -> None:
     summary = gateway.story.end(ENOUGH_S, STOPPED)
 
     assert not summary.ok
-    assert len(summary.problems) == 3
+    assert len(summary.problems) == 4
 
 
 def _silence(_: Gateway) -> None:
@@ -230,6 +256,40 @@ def test_status_and_meta_are_no_records() -> None:
     assert story.report().lines == 0
 
 
+def test_an_alarm_has_the_gateways_moments_not_those_of_arrival() -> None:
+    """What was judged in an outage is shown when it was, and told with how long ago that was."""
+    story = whole().story
+    alarm = story.alarms[-1]
+
+    assert alarm.rule == "T1"
+    assert (alarm.raised_s, alarm.escalated_s, alarm.cleared_s) == pytest.approx((17.9, 21.9, 25.4))
+    assert [told.words for told in story.told if "s ago" in told.words] == ["T1 Fan 1: treatment not on · 1.6 s ago"]
+
+
+def test_the_health_code_is_told_when_it_changes() -> None:
+    """Each change once, with every line."""
+    gateway = whole()
+    gateway.status(26.0, "green", "green")
+
+    told = [(one.what, one.words) for one in gateway.story.told if one.what.startswith("health")]
+    assert told == [
+        ("health yellow", "plant yellow · press yellow · steam green"),
+        ("health green", "plant green · press green · steam green"),
+    ]
+
+
+@pytest.mark.parametrize("how", ["the broker is down", "the gateway is gone"])
+def test_the_health_code_is_not_known_without_the_gateway(how: str) -> None:
+    """No news is not green: the code of before is forgotten."""
+    gateway = whole()
+    if how == "the broker is down":
+        gateway.story.broker_down(30.0)
+    else:
+        gateway.deliver(30.0, "status", b'{"gw":"demo-1","online":false,"reason":"gone"}')
+
+    assert gateway.story.code is None
+
+
 def test_an_outage_is_not_caught_up_while_a_number_is_missing() -> None:
     """Catching up is over only when the sequence has no hole."""
     gateway = Gateway()
@@ -294,6 +354,46 @@ def test_screen_says_what_matters(site: Site) -> None:
 
     for words in ("00 2a 00 00", '"sig":"', "锅炉负荷 Boiler load", "80.0 %", "cleared 恢复", "3 caught up", "无缺失"):
         assert words in text
+    for words in ("T1 1号风机 产污开治污未开", "escalated 21.9", "Fan 1: treatment not on", "● green 绿", "压制线●"):
+        assert words in text
+
+
+def test_what_is_active_is_shown_first(site: Site) -> None:
+    """A small screen has room for one alarm: one that is active goes before one that came later and is over."""
+    gateway = whole()
+    gateway.alarm(27.0, "raised")
+    gateway.deliver(28.0, "alarm", gateway.broken(28.0, "raised"))
+    gateway.deliver(29.0, "alarm", gateway.broken(29.0, "cleared"))
+    console = Console(width=80, height=24, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(Screen(site, gateway.story, now(gateway.story)))
+    text = console.export_text()
+    console.file.close()
+
+    assert "raised 27.0 · ACTIVE 报警中" in text
+    assert "raised 28.0" not in text
+
+
+def test_its_site_has_no_mistakes_and_most_rules_at_work(site: Site) -> None:
+    """The plant is described so that two thirds of the rules apply to it, T1 to both machines of its treatment."""
+    rows = {row["rule"]: row["active"] for row in listing(bound(site))}
+
+    assert len(rows) == 100
+    assert sum(bool(active) for active in rows.values()) >= 66
+    assert {"press/fan-1", "press/rto-1"} <= set(rows["T1"])
+
+
+@pytest.mark.parametrize("round_", [0, 1, 7])
+def test_its_plant_breaks_a_limit_and_a_rule_once_in_three_minutes(round_: int) -> None:
+    """In each: one swing of the boiler over 100 %, and one stop of the fan, in the outage, while the press goes on."""
+    moments = [(second / 2, EVENTFUL.at(180 * round_ + second / 2)) for second in range(360)]
+    over = [at_s for at_s, plant in moments if plant.boiler.load_percent > 100]
+    off = [at_s for at_s, plant in moments if plant.fan.power_kw < 0.08 * FAN_RATED_KW]
+
+    assert (over[0], over[-1]) == pytest.approx((7, 11), abs=1.5)
+    assert (off[0], off[-1]) == pytest.approx((15, 22), abs=1.0)
+    assert len(over) == 2 * (over[-1] - over[0]) + 1
+    assert len(off) == 2 * (off[-1] - off[0]) + 1
+    assert all(plant.press.power_kw > 0.15 * PRESS_RATED_KW for _, plant in moments)
 
 
 def test_lines_for_places_without_a_screen(site: Site) -> None:
@@ -415,20 +515,23 @@ def _left_behind(directory: Path) -> list[str]:
 
 
 def test_the_whole_demo(tmp_path: Path) -> None:
-    """The real agent, an alarm that comes and goes, an outage with catch-up: everything verifies, exit code 0."""
-    process = _demo("--for", "28", "--json", "--state", str(tmp_path))
+    """The real agent, a limit, a rule broken in an outage, catch-up: everything verifies, exit code 0."""
+    process = _demo("--for", "30", "--json", "--state", str(tmp_path))
     out, err = process.communicate(timeout=100)
 
     assert process.returncode == 0, err
     summary = json.loads(out)
     assert summary["ok"]
     assert summary["raised"] >= 1
+    assert summary["escalated"] >= 1
     assert summary["cleared"] >= 1
     assert summary["outages"] == 1
     assert summary["caught_up"] >= 5
     assert summary["missing"] == 0
     assert "broker down" in err
     assert "caught up" in err
+    assert "T1 Fan 1: treatment not on" in err
+    assert "press red" in err
     assert _left_behind(tmp_path) == []
 
 

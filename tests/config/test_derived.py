@@ -124,6 +124,16 @@ def test_each_circle_is_named_once(tmp_path: Path) -> None:
     assert [problem.line for problem in problems] == marked_lines(text)
 
 
+def test_circles_through_the_same_point_are_all_named(tmp_path: Path) -> None:
+    """Whoever mends one need not come back for the next."""
+    text = site({}, marked("a.a", "a.b + c.c") + derived("a.b", "a.a") + derived("c.c", "a.a"))
+
+    problems = problems_of(tmp_path, text)
+
+    assert [problem.line for problem in problems] == marked_lines(text) * 2
+    assert all(circle in str(problems) for circle in ("a.a needs a.b needs a.a", "a.a needs c.c needs a.a"))
+
+
 def test_a_broken_point_of_an_unknown_model_is_not_asked_about(tmp_path: Path) -> None:
     """Of a device whose model is missing nothing is known, so a formula over it is no mistake too."""
     more = '[[device]]\nname = "m"\nbus = "dcs"\naddress = 9\nmodel = "no-such" #!\n' + derived("a.b", "m.power * 2")

@@ -73,6 +73,11 @@ BOTH = PRESS + FAN
 
 CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     # --- facilities
+    "a parameter that is no setting": (
+        '[[rule]]\nid = "T1"\nhold = nan #!\n',
+        ("hold: must be a text, number or true/false", "such as"),
+    ),
+    "a limit below zero": (outlet() + factor("limit = -5.0 #!"), ("limit: too small", "at least 0")),
     "power without rated": (
         facility("press", "-rated", 'power = "meter.power" #!'),
         ('needs the key "rated"', "kW on its name plate", 'running = "…"'),

@@ -40,7 +40,7 @@ event    EVENT      Changed E26 W11 Q8; Rises; StartAfterRest P14
 """
 
 from agent.rules.kinds.base import Away, Fall, Lost
-from agent.rules.kinds.compose import AllOf, AnyOf, Between, Lasting, Not, Of, Takes, While
+from agent.rules.kinds.compose import AllOf, AnyOf, Between, Coarse, Lasting, Not, Of, Takes, While
 from agent.rules.kinds.cover import Coverage, Stale
 from agent.rules.kinds.diff import Apart, Trend
 from agent.rules.kinds.event import Changed, Rises, StartAfterRest
@@ -67,6 +67,7 @@ __all__ = [
     "Between",
     "Chain",
     "Changed",
+    "Coarse",
     "Copied",
     "Correlation",
     "Counter",

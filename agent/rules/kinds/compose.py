@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from agent.rules.kinds.elapsed import Elapsed
-from agent.rules.kinds.part import Part, brief
+from agent.rules.kinds.part import MIN_COV, Part, brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +21,19 @@ unheard (`see`); missing samples (`miss`); nothing, and it begins anew when the 
 class Gate(Part):
     """An evaluator that is asked only now and then. `While` and `Between` say when."""
 
-    __slots__ = ("_blank", "_inner", "_meanwhile")
+    __slots__ = ("_blank", "_has_begun", "_inner", "_meanwhile")
     KEPT: ClassVar[tuple[str, ...]] = ("_inner",)
 
     def __init__(self, inner: Evaluator, outside: Meanwhile) -> None:
         self._inner, self._meanwhile = inner, outside
         self._blank = inner.snapshot() if outside == "restart" else None
+        self._has_begun = True
+        """Whether the inner evaluator may have seen anything since it began anew; after a restore nobody knows."""
+
+    def restore(self, state: Any) -> None:
+        """Continue from a snapshot."""
+        super().restore(state)
+        self._has_begun = True
 
     def _aside(self, at: Moment, given: tuple[Any, ...], *, is_known: bool) -> bool | None:
         """Let the inner evaluator have what it gets while its gate is not open; an unknown gate restarts nothing."""
@@ -34,13 +41,15 @@ class Gate(Part):
             self._inner.update(at, *given)
         elif self._meanwhile == "miss":
             self._inner.skip(1)
-        elif self._meanwhile == "restart" and is_known:
+        elif self._meanwhile == "restart" and is_known and self._has_begun:
             self._inner.restore(self._blank)
+            self._has_begun = False
         return False if is_known else None
 
     def skip(self, count: int) -> None:
         """Missing for the inner evaluator as well, except one that stands still outside its gate."""
         if self._meanwhile != "pause":
+            self._has_begun = True
             self._inner.skip(count)
 
     def ready_in_s(self) -> float:
@@ -67,6 +76,7 @@ class While(Gate):
         """Take the gate and the values of the inner evaluator."""
         self._gate = gate
         if gate in self._states:
+            self._has_begun = True
             return self._inner.update(at, *given)
         if self._meanwhile == "pause":
             return None if gate is None else False
@@ -94,6 +104,7 @@ class Between(Gate):
     def update(self, at: Moment, *given: Any) -> bool | None:
         """Take the values of the inner evaluator."""
         if at.minute is not None and is_within(self._hours, at.minute):
+            self._has_begun = True
             return self._inner.update(at, *given)
         return self._aside(at, given, is_known=at.minute is not None)
 
@@ -143,6 +154,54 @@ class Takes(Part):
     def skip(self, count: int) -> None:
         """As the inner evaluator."""
         self._inner.skip(count)
+
+    def evidence(self) -> dict[str, Any]:
+        """As the inner evaluator."""
+        return self._inner.evidence()
+
+    def ready_in_s(self) -> float:
+        """As the inner evaluator."""
+        return self._inner.ready_in_s()
+
+
+class Coarse(Part):
+    """Gives `inner` the means of every `count` samples, for what is looked at over long.
+
+    `update(at, *numbers)`. A mean has six significant digits, and is ``None`` when fewer than 75 % of its samples are
+    known. The answer stands until the next means, but is ``None`` while the first number is. `inner` is to be built for
+    steps so much longer. Memory: that of `inner`, and a sum and a count for each number.
+    """
+
+    __slots__ = ("_answer", "_count", "_inner", "_known", "_sums", "_taken")
+    KEPT: ClassVar[tuple[str, ...]] = ("_inner", "_taken", "_sums", "_known", "_answer")
+
+    def __init__(self, count: int, inner: Evaluator) -> None:
+        self._count, self._inner = count, inner
+        self._taken = 0
+        self._sums: list[float] = []
+        self._known: list[int] = []
+        self._answer: bool | None = None
+
+    def update(self, at: Moment, *given: float | None) -> bool | None:
+        """Take a sample of each number."""
+        sums, known = self._sums or [0.0] * len(given), self._known or [0] * len(given)
+        self._sums = [total if x is None else total + x for total, x in zip(sums, given, strict=True)]
+        self._known = [count + (x is not None) for count, x in zip(known, given, strict=True)]
+        self._taken += 1
+        if self._taken >= self._count:
+            self._answer = self._inner.update(at, *map(self._mean, self._sums, self._known))
+            self._taken, self._sums, self._known = 0, [], []
+        return None if given[0] is None else self._answer
+
+    def _mean(self, total: float, known: int) -> float | None:
+        return float(f"{total / known:.6g}") if known >= MIN_COV * self._count else None
+
+    def skip(self, count: int) -> None:
+        """Missing samples; of a mean under way only the part that is left counts."""
+        passed, self._taken = divmod(self._taken + count, self._count)
+        if passed:
+            self._sums, self._known = [], []
+            self._inner.skip(passed)
 
     def evidence(self) -> dict[str, Any]:
         """As the inner evaluator."""

@@ -43,7 +43,7 @@ class Projected(Part):
         self._samples = samples(3600.0 if self._is_hour else 86400.0, step_s)
         self._from_minute, self._ahead = from_minute, ahead
         self._last = Sums(last)
-        self._period: list[int] | None = None
+        self._period: list[int] = []
         self._known = 0
         self._sum = 0.0
         self._found: float | None = None
@@ -95,30 +95,30 @@ class Projected(Part):
 class Pace(Part):
     """Whether the year to date is more than the share of a year's `limit` that is due by now, and `tolerance` of it.
 
-    `update(at, x)`: the amount of a day (DAY). ``False`` in the first `from_day` days of a year. Unknown days count as
-    nothing, so that a sum above is certain; one not above is ``None`` when fewer than 75 % of the days since the first
-    one seen are known. ``None`` while the calendar is not known. Memory: a few numbers.
+    `update(at, x)`: an amount, of which there are `a_day`. ``False`` in the first `from_day` days of a year. Unknown
+    ones count as nothing, so that a sum above is certain; one not above is ``None`` when fewer than 75 % of those since
+    the first day seen are known. ``None`` while the calendar is not known. Memory: a few numbers.
     """
 
-    __slots__ = ("_days", "_first", "_found", "_from_day", "_limit", "_sum", "_tolerance", "_year")
-    KEPT: ClassVar[tuple[str, ...]] = ("_year", "_first", "_days", "_sum")
+    __slots__ = ("_a_day", "_first", "_found", "_from_day", "_known", "_limit", "_sum", "_tolerance", "_year")
+    KEPT: ClassVar[tuple[str, ...]] = ("_year", "_first", "_known", "_sum")
 
-    def __init__(self, *, limit: float, tolerance: float = 0.1, from_day: int = 30) -> None:
-        self._limit, self._tolerance, self._from_day = limit, tolerance, from_day
+    def __init__(self, *, limit: float, tolerance: float = 0.1, from_day: int = 30, a_day: int = 1) -> None:
+        self._limit, self._tolerance, self._from_day, self._a_day = limit, tolerance, from_day, a_day
         self._year: int | None = None
-        self._first = self._days = 0
+        self._first = self._known = 0
         self._sum = 0.0
         self._found: float | None = None
 
     def update(self, at: Moment, x: float | None) -> bool | None:
-        """Take the amount of a day."""
+        """Take an amount."""
         if at.day is None:
             return None
         day = date.fromordinal(at.day)
         if day.year != self._year:
-            self._year, self._first, self._days, self._sum = day.year, at.day, 0, 0.0
+            self._year, self._first, self._known, self._sum = day.year, at.day, 0, 0.0
         if x is not None:
-            self._days += 1
+            self._known += 1
             self._sum += x
         start = date(day.year, 1, 1).toordinal()
         due = (at.day - start + 1) / (date(day.year + 1, 1, 1).toordinal() - start)
@@ -127,8 +127,13 @@ class Pace(Part):
             return False
         if self._sum > self._found:
             return True
-        return None if self._days < MIN_COV * (at.day - self._first + 1) else False
+        return None if self._known < MIN_COV * (self._a_day * (at.day - self._first) + 1) else False
 
     def evidence(self) -> dict[str, Any]:
         """Return the sum of the year, what was due by now with the tolerance, the limit of the year."""
-        return {"value": brief(self._sum), "limit": brief(self._found), "year": brief(self._limit), "days": self._days}
+        return {
+            "value": brief(self._sum),
+            "limit": brief(self._found),
+            "year": brief(self._limit),
+            "days": round(self._known / self._a_day, 1),
+        }

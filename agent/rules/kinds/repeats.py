@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from itertools import accumulate, combinations
+from itertools import accumulate, chain, combinations, pairwise
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -16,13 +16,19 @@ from agent.rules.kinds.part import MIN_COV, Part, brief, samples
 from agent.rules.kinds.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from agent.rules.rule import Moment
 
 _LEAST_S: Final = 7200.0
 """Even a short period must show over this long [P]: ten pairs of values are alike by chance."""
 _HOUR_S: Final = 3600.0
 _HOUR_MINUTES: Final = 60
-_COLUMNS: Final = 64
+_PAIRS: Final = 4096
+"""Pairs of columns that `Twin` follows at a time."""
+_CROWD: Final = 16
+"""More columns than this that move to one value in one sample are not compared each with each."""
+_TIDY_EVERY: Final = 60
 
 
 class Periodic(Part):
@@ -142,8 +148,8 @@ class Copied(Part):
 
     `update(at, x)`: the mean of a minute. Compared are whole hours when they end, with the `hours` before; the answer
     stands until the next one ends. An hour with fewer than `distinct` different values proves nothing: ``False``.
-    ``None`` for an hour of which fewer than 75 % of the minutes are known, and before the first one has ended. A minute
-    without a calendar is not known. Memory: `hours` x 60 values.
+    ``None`` for an hour of which fewer than 75 % of the minutes are known, before the first one has ended, and in a
+    minute that is not known itself. One without a calendar is not. Memory: `hours` x 60 values.
     """
 
     __slots__ = ("_answer", "_distinct", "_earlier", "_found", "_hour", "_minutes", "_share")
@@ -165,7 +171,7 @@ class Copied(Part):
                 self._end_hour()
                 self._hour = hour
             self._minutes[where[1] % _HOUR_MINUTES] = math.nan if x is None else x
-        return self._answer
+        return None if x is None else self._answer
 
     def _end_hour(self) -> None:
         """Judge the hour that ended and keep it."""
@@ -240,29 +246,32 @@ class Twin(Part):
     when they moved together to equal values in more than `share` of the moves of that one of them that moved more
     often, at least `moves` times; so constants are twins of nothing. Judged for windows of `window_s` one after the
     other; the answer stands until the next one ends. ``None`` in the first, and after one of which fewer than 75 % of
-    the samples were taken. Memory: a count for each column and for each pair of columns that ever moved alike. Raises
-    ValueError for more than 64 columns.
+    the samples were taken. `names` of the columns are for the evidence.
+
+    Any number of columns, in time and memory that grow with it and not with its square: pairs are followed from the
+    first move they make together, where more than 16 columns make the same one (a plant that stops: all fall to 0)
+    only neighbours, and forgotten when they have missed too many moves to be twins within the window. At most 4096
+    pairs are followed; where thousands of columns are alike by chance, new ones wait till others are forgotten. Memory:
+    two numbers for each column, and a count for each pair followed.
     """
 
     __slots__ = (
-        "_alike",
-        "_answer",
-        "_found",
-        "_last",
-        "_least",
-        "_moved",
-        "_share",
-        "_size",
-        "_step_s",
-        "_taken",
-        "_turn",
-    )
+        "_alike", "_answer", "_found", "_last", "_least", "_most_missed", "_moved", "_names", "_share", "_size",
+        "_step_s", "_taken", "_turn",
+    )  # fmt: skip
 
     def __init__(
-        self, *, share: float = 0.99, window_s: float = 86400.0, step_s: float = 60.0, moves: int = 60
+        self,
+        *,
+        share: float = 0.99,
+        window_s: float = 86400.0,
+        step_s: float = 60.0,
+        moves: int = 60,
+        names: Sequence[str] = (),
     ) -> None:
         self._share, self._least, self._size = share, moves, samples(window_s, step_s)
-        self._step_s = step_s
+        self._most_missed = (1.0 - share) * self._size
+        self._step_s, self._names = step_s, tuple(names)
         self._last: list[float | None] = []
         self._moved: list[int] = []
         self._alike: dict[tuple[int, int], int] = {}
@@ -276,47 +285,71 @@ class Twin(Part):
         """Take the values of all columns."""
         row = columns if isinstance(columns, tuple) else (columns, other)
         if len(row) != len(self._last):
-            self._begin(len(row))
+            self._last = [None] * len(row)
+            self._begin()
         self._turn += 1
         self._taken += any(value is not None for value in row)
         self._note(row)
         if self._turn >= self._size:
             self._end()
+        elif self._turn % _TIDY_EVERY == 0 or len(self._alike) >= _PAIRS:
+            self._tidy()
         return self._answer
 
-    def _begin(self, columns: int) -> None:
-        if columns > _COLUMNS:
-            raise ValueError(f"{columns} columns to compare, at most {_COLUMNS}")
-        self._last = [None] * columns
-        self._moved, self._alike = [0] * columns, {}
+    def _begin(self) -> None:
+        """Begin a window."""
+        self._moved, self._alike = [0] * len(self._last), {}
         self._turn = self._taken = 0
 
     def _note(self, row: tuple[float | None, ...]) -> None:
         """Count the moves of this sample, and the pairs that moved to equal values."""
         together: dict[float, list[int]] = {}
-        last, moved = self._last, self._moved
+        last = self._last
         for at, value in enumerate(row):
             if value is not None and value != last[at]:
                 if last[at] is not None:
-                    moved[at] += 1
                     together.setdefault(value, []).append(at)
                 last[at] = value
         for columns in together.values():
-            for pair in combinations(columns, 2):
-                self._alike[pair] = self._alike.get(pair, 0) + 1
+            for at in columns:
+                self._moved[at] += 1
+        for columns in together.values():
+            self._count(columns)
+
+    def _count(self, columns: list[int]) -> None:
+        """Count a move that columns made together."""
+        alike = self._alike
+        pairs: Iterable[tuple[int, int]] = combinations(columns, 2)
+        if len(columns) > _CROWD:
+            crowd = set(columns)
+            pairs = chain((pair for pair in alike if crowd.issuperset(pair)), pairwise(columns))
+        for pair in dict.fromkeys(pairs):
+            if pair in alike:
+                alike[pair] += 1
+            elif len(alike) < _PAIRS and self._most_moves(pair) - 1 <= self._most_missed:
+                alike[pair] = 1
+
+    def _tidy(self) -> None:
+        """Forget the pairs that can be no twins in this window any more."""
+        most = self._most_missed
+        for pair in [pair for pair, alike in self._alike.items() if self._most_moves(pair) - alike > most]:
+            del self._alike[pair]
+
+    def _most_moves(self, pair: tuple[int, int]) -> int:
+        """Return how often that one of two columns moved that moved more often."""
+        return max(self._moved[pair[0]], self._moved[pair[1]])
 
     def _end(self) -> None:
         """Judge the window and begin the next one."""
         self._answer, self._found = None, []
         if self._taken >= MIN_COV * self._size:
             self._answer = False
-            for (one, two), alike in self._alike.items():
-                most = max(self._moved[one], self._moved[two])
+            for pair, alike in self._alike.items():
+                most = self._most_moves(pair)
                 if most >= self._least and alike > self._share * most:
-                    self._answer, self._found = True, [one, two, alike, most]
+                    self._answer, self._found = True, [*pair, alike, most]
                     break
-        self._moved, self._alike = [0] * len(self._last), {}
-        self._turn = self._taken = 0
+        self._begin()
 
     def skip(self, count: int) -> None:
         """Note samples not taken."""
@@ -325,12 +358,19 @@ class Twin(Part):
             self._end()
 
     def evidence(self) -> dict[str, Any]:
-        """Return which columns (from 0) are twins, in how many moves of how many."""
-        return {**dict(zip(("first", "second", "equal", "of"), self._found, strict=False)), "share": self._share}
+        """Return which columns are twins (by name, else by number from 0), in how many moves of how many."""
+        told: dict[str, Any] = {"share": self._share}
+        if self._found:
+            first, second, equal, of = self._found
+            told |= {"first": self._name(first), "second": self._name(second), "equal": equal, "of": of}
+        return told
+
+    def _name(self, column: int) -> str | int:
+        return self._names[column] if column < len(self._names) else column
 
     def ready_in_s(self) -> float:
         """Until the first window is over."""
-        return 0.0 if self._answer is not None else (self._size - self._turn) * self._step_s
+        return 0.0 if self._answer is not None else max(0, self._size - self._turn) * self._step_s
 
     def snapshot(self) -> dict[str, Any]:
         """Return the counts."""

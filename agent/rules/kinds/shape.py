@@ -76,7 +76,7 @@ class ShareAt(Part):
         window_s: float = 3600.0,
         step_s: float = 60.0,
         above: float = 0.0,
-        dominance: float = 3.0,
+        dominance: float = 4.0,
     ) -> None:
         self._share, self._above, self._dominance = share, above, dominance
         self._window_s, self._step_s = window_s, step_s

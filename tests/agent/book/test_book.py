@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from agent.book.book import KEEP_MS, MOST, Book
+from agent.book.book import KEEP_MS, MOST, VERBS, Book
 from agent.book.entries import EntryRefused
 from agent.book.in_force import BookPlan
 from config.site import Facility, Line, Plant, Text
@@ -182,6 +184,16 @@ def test_marks_are_in_force_on_their_object_and_on_the_whole_plant(book: Book) -
     assert not is_marked(book, "stopped", "paint", NOON + HOUR)
 
 
+def test_an_instrument_can_be_marked(book: Book) -> None:
+    """What a rule about a device asks for can be said of it."""
+    with_devices = Book(plant(), ZONE, ["cems"])
+    enter(with_devices, "mark", kind="communication", object="cems", reason="cable cut")
+
+    assert is_marked(with_devices, "communication", "cems", NOON)
+    with pytest.raises(EntryRefused, match="there is no 'cems'"):
+        enter(book, "mark", kind="communication", object="cems", reason="cable cut")
+
+
 REFUSED_MARKS = {
     "no reason": ({"kind": "fault", "object": "press-1"}, "reason is missing"),
     "empty reason": ({"kind": "fault", "object": "press-1", "reason": " "}, "reason is empty"),
@@ -313,13 +325,142 @@ def test_what_ended_long_ago_leaves_the_book_and_what_is_open_stays(book: Book) 
     assert list(book.marks) == ["m2", "m3"]
 
 
-def test_the_book_is_bounded(book: Book) -> None:
-    """More entries than any plant has are refused."""
-    first = json.loads(book.snapshot())
+def full_of_tasks(book: Book) -> None:
+    """Fill the book with open tasks."""
+    empty = json.loads(book.snapshot())
     enter(book, "task", **TASK)
     task = json.loads(book.snapshot())["tasks"][0]
-    state = first | {"next": MOST + 1, "tasks": [task | {"id": f"t{number}"} for number in range(MOST)]}
-    book.restore(json.dumps(state).encode())
+    tasks = [task | {"id": f"t{number + 1}"} for number in range(MOST)]
+    book.restore(json.dumps(empty | {"next": MOST + 1, "tasks": tasks}).encode())
 
-    with pytest.raises(EntryRefused, match="in the book already"):
+
+def test_the_book_is_bounded(book: Book) -> None:
+    """More open entries than any plant has are refused."""
+    full_of_tasks(book)
+
+    with pytest.raises(EntryRefused, match="2000 entries of this sort are open already"):
         enter(book, "task", **TASK)
+
+
+def test_what_is_done_makes_room(book: Book) -> None:
+    """A plant that asks for ten tasks a day never comes to an end of its book: the oldest that is done leaves it."""
+    full_of_tasks(book)
+    enter(book, "withdraw-task", id="t7", reason="twice")
+
+    enter(book, "task", **TASK)
+
+    assert len(book.tasks) == MOST
+    assert "t7" not in book.tasks
+    assert f"t{MOST + 1}" in book.tasks
+
+
+def test_a_snapshot_costs_nothing_while_the_book_is_the_same(book: Book) -> None:
+    """It is asked for with every alarm."""
+    enter(book, "order", **STOP)
+    first = book.snapshot()
+
+    assert book.snapshot() is first
+    enter(book, "end-order", NOON + HOUR, id="o1")
+    assert book.snapshot() != first
+
+
+def test_what_was_ended_before_it_began_is_in_nobodys_way(book: Book) -> None:
+    """An order or mark that never was overlaps nothing."""
+    enter(book, "order", **(STOP | {"start": "+2h"}))
+    enter(book, "end-order", id="o1")
+    enter(book, "mark", kind="fault", start="+2h", reason="planned")
+    enter(book, "end-mark", id="m2")
+
+    enter(book, "order", **(STOP | {"start": "+1h"}))
+    enter(book, "mark", kind="fault", start="+1h", reason="planned anew")
+
+    assert not is_marked(book, "fault", "paint", NOON)
+    assert is_marked(book, "fault", "paint", NOON + 2 * HOUR)
+    assert [order.id for order in orders_on(book, "paint", NOON + 2 * HOUR)] == ["o3"]
+
+
+def test_orders_meet_only_on_lines_that_both_concern(book: Book) -> None:
+    """A line that the first order exempts by its grade is free for another."""
+    enter(book, "order", stop=True, end="+24h", exempt=["A"])
+
+    enter(book, "order", reduce=30, end="+24h", lines=["boiler"])
+
+    assert [order.id for order in orders_on(book, "boiler", NOON)] == ["o2"]
+    with pytest.raises(EntryRefused, match="line 'paint' has order o1"):
+        enter(book, "order", reduce=30, end="+24h")
+
+
+def test_consumables_are_renewed_again_and_again(book: Book) -> None:
+    """It is a moment, not a state: no earlier mark is in its way, and the last one is never forgotten."""
+    enter(book, "mark", kind="renewed", object="press-1", reason="new bags")
+    enter(book, "mark", NOON + HOUR, kind="renewed", object="press-1", reason="one was torn")
+    enter(book, "end-mark", NOON + 2 * HOUR, id="m2")
+    enter(book, "mark", NOON + KEEP_MS + 30 * HOUR, kind="fault", reason="x", end="+1h")
+    enter(book, "mark", NOON + KEEP_MS + 31 * HOUR, kind="drying", reason="x")
+
+    assert BookPlan(book, ZONE).renewed_ms("press-1") == NOON + HOUR
+
+
+def test_a_mark_cannot_be_ended_before_its_start(book: Book) -> None:
+    """One that has not begun is ended by leaving the moment out."""
+    enter(book, "mark", kind="fault", start="+2h", reason="planned")
+
+    with pytest.raises(EntryRefused, match=r"would end .* before it starts"):
+        enter(book, "end-mark", id="m1", end="+1h")
+
+
+REFUSED_ITEMS = {
+    "inverted bounds": ({"text": "dP", "kind": "number", "low": 5, "high": 2}, "low 5 is above high 2"),
+    "bounds of a text": ({"text": "dP", "low": 5}, "low and high belong to kind number"),
+    "a name that is empty": ({"text": "dP", "id": ""}, "id is empty"),
+    "a bound beyond all": ({"text": "dP", "kind": "number", "low": 10**400}, "low must be a number"),
+}
+
+
+@pytest.mark.parametrize(("item", "why"), REFUSED_ITEMS.values(), ids=REFUSED_ITEMS.keys())
+def test_an_item_that_cannot_be_meant_is_refused(book: Book, item: dict[str, Any], why: str) -> None:
+    """With what is wrong about it."""
+    with pytest.raises(EntryRefused, match=why):
+        enter(book, "task", place="P", due="+1h", items=[item])
+
+
+WORDS = ("kind", "lines", "object", "start", "end", "stop", "reduce", "hours", "minimum", "exempt", "reason", "id",
+         "place", "title", "items", "due", "answers", "nonsense")  # fmt: skip
+VALUES: tuple[Any, ...] = (
+    None, True, 0, -1, 1e300, float("nan"), float("inf"), 10**400, "", " ", "now", "+2h", "+1e308d", "+-2h", "+nan",
+    "9999-12-31 23:59", "0001-01-01", "2026-11-29", "2026-11-29T20:00:00+23:59", "\x00", "\ud800", "压", "x" * 600,
+    [], {}, [1], ["paint"], ["x"] * 60, [[]], {"1": 10**400}, {"1": "ok"}, [{"text": 5}], "06:00-22:00", "24:00-06:00",
+    "stop", "fault", "paint", "o1", "m2", "t3",
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(
+    do=st.sampled_from(VERBS), words=st.dictionaries(st.sampled_from(WORDS), st.sampled_from(VALUES)), now=st.booleans()
+)
+def test_any_words_are_taken_or_refused(do: str, words: dict[str, Any], now: bool) -> None:
+    """Never anything else; what is taken can be told, kept and taken back."""
+    book = Book(plant(), ZONE)
+    enter(book, "order", start="2026-12-01", end="2026-12-02", stop=True)
+    enter(book, "mark", kind="fault", reason="x")
+    enter(book, "task", place="P", items=["look"], due="2026-12-01")
+    good: dict[str, dict[str, Any]] = {
+        "order": {"end": "+2h", "stop": True},
+        "mark": {"kind": "stopped", "reason": "x"},
+    }
+    good |= {
+        "task": {"place": "P", "items": ["look"], "due": "+1h"},
+        "answer-task": {"id": "t3", "answers": {"1": "ok"}},
+    }
+    before = book.snapshot()
+
+    try:
+        told = book.enter(do, good.get(do, {"id": "o1"}) | words, WHO, NOON if now else None)
+    except EntryRefused:
+        assert book.snapshot() == before
+        return
+    assert told["kind"] == "event"
+    json.dumps(told, allow_nan=False)
+    again = Book(plant(), ZONE)
+    assert again.restore(book.snapshot()) is None
+    assert again.snapshot() == book.snapshot()

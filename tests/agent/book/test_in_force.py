@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.book.book import Book
+from agent.book.entries import EntryRefused
 from agent.book.in_force import BookPlan
+from agent.clock import ts
 from agent.rules.outside import NOTHING, InForce, Plan
 from tests.agent.book.test_book import HOUR, NOON, STOP, WHO, plant
 
@@ -88,6 +93,32 @@ def test_a_mark_on_the_plant_is_a_mark_on_everything(book: Book) -> None:
     assert plan.is_marked("stopped", ["paint"], NOON + HOUR) is False
     assert plan.is_marked("stopped", ["paint"], None) is None
     assert plan.is_marked("fault", ["paint"], None) is False
+
+
+MARKS = st.tuples(
+    st.sampled_from(["fault", "drying"]),
+    st.sampled_from(["paint", "press-1", "plant"]),
+    st.integers(-5, 5),
+    st.none() | st.integers(-5, 6),
+    st.booleans(),
+)
+
+
+@given(marks=st.lists(MARKS, max_size=12), hour=st.integers(-6, 7))
+def test_what_is_marked_is_what_any_mark_says(marks: list[tuple[str, str, int, int | None, bool]], hour: int) -> None:
+    """However many there are, ended early or never begun: as if each were looked at."""
+    book = Book(plant(), ZONE)
+    for kind, name, start, end, is_ended in marks:
+        words = {"kind": kind, "object": name, "start": ts(NOON + start * HOUR), "reason": "x"}
+        with suppress(EntryRefused):
+            number = book.enter("mark", words | ({} if end is None else {"end": ts(NOON + end * HOUR)}), WHO, NOON)
+            if is_ended:
+                book.enter("end-mark", {"id": number["mark"]["id"]}, WHO, NOON)
+    plan, now_ms = BookPlan(book, ZONE), NOON + hour * HOUR
+
+    for kind in ("fault", "drying"):
+        there = [mark for mark in book.marks.values() if mark.kind == kind and mark.object in ("paint", "plant")]
+        assert plan.is_marked(kind, ["paint"], now_ms) == any(mark.is_in_force(now_ms) for mark in there)
 
 
 def test_the_nearest_declared_start_or_stop_is_told_within_a_day(book: Book) -> None:

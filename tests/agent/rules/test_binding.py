@@ -150,6 +150,7 @@ def test_parameters_reach_the_alarm(tmp_path: Path) -> None:
         (change("T1", hold="3 min"), "hold", "not a duration", '"3m"'),
         (change("T1", priority="urgent"), "priority", "not a priority", "critical"),
         (change("P1", hours="10pm"), "hours", "not hours of the day", "22:00-06:00"),
+        (change("P7", hours="after lunch"), "hours", "not hours of the day", "12:00-24:00"),
         (change("P1", hours=22), "hours", "must be a text", "22:00-06:00"),
         (change("P2", ratio="0.6"), "ratio", "must be a number", "0.6"),
         (change("P2", ratio=True), "ratio", "must be a number", "0.6"),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.rules import quantity as q
+from agent.rules.binding import FINDERS
 from agent.rules.places import RATED_VOLTAGE_V, Place, Places
-from agent.rules.rule import Scope
-from agent.rules.sources import World
+from agent.rules.rule import Grain, Scope
+from agent.rules.sources import Asked, World, find
 from tests.agent.rules.described import WORKS, site
 
 if TYPE_CHECKING:
@@ -98,6 +99,19 @@ def test_what_is_stated_comes_before_what_could_be_found(tmp_path: Path) -> None
     places = World.of(site(tmp_path, text)).places
 
     assert [point.ref for point in places.points(only(places, Scope.PRODUCTION), q.VOLTAGE_A)] == ["cems.pressure"]
+
+
+def test_a_fan_or_pump_of_production_is_none_of_treatment(tmp_path: Path) -> None:
+    """A dryer's blower moves no gas through the scrubber: only facilities that treat stand for the line's fan."""
+    text = WORKS.replace('role = "production"\n', 'role = "production"\ntype = "fan"\n', 1)
+    works = text.replace('type = "fan"\nrunning', 'type = "bag"\nrunning', 1)
+    for bound_to, is_told in ((text, True), (works, False)):
+        world = World.of(site(tmp_path, bound_to))
+        for quantity in (q.FAN, q.FAN_POWER):
+            source = find(Asked(world, quantity.now, only(world.places, Scope.LINE), Grain.NOW), FINDERS)
+            is_named = source is not None and "press-1" in source.wakes
+            assert not is_named
+            assert (source is not None) == (is_told and quantity is q.FAN)
 
 
 def test_facts_are_those_of_the_object_and_of_what_it_is_part_of(places: Places) -> None:

@@ -215,7 +215,7 @@ class TestTreatment(EachRule):
             border=(row("2h", RUN, 4.1, 80.0, 300.0),),
             clears=(row("30m", RUN, 8.0, 80.0, 300.0),),
             unknown=(row("2h", RUN, None, 80.0, 300.0),),
-            quiet={"away": 0.6, "hold": 7200.0},
+            quiet={"away": 0.6, "hold": 7200.0, "settle": 1e7},
             loud={"away": 0.4},
         ),
         Cases(
@@ -471,6 +471,17 @@ def test_nothing_is_judged_while_production_stands(rule: str, facts: dict[str, A
     rig = Rig(T[rule], facts, step_s=3600)
     rig.feed(row("2d", *given))
     assert set(rig.answers) == {False}
+
+
+def test_nothing_fed_into_a_cold_catalyst_is_no_alarm() -> None:
+    """Half an hour from the start of production on, feed per load is not known; after that it is judged again."""
+    rig = Rig(T["T13"])
+    for _ in range(15):
+        rig.feed(row("1h", OFF, 0.0, 0.0, 20.0), row("30m", RUN, 0.0, 80.0, 300.0), row("2h", RUN, 8.0, 80.0, 300.0))
+        rig.feed(row("1230m", OFF, 0.0, 0.0, 20.0))
+    assert True not in rig.answers
+    rig.feed(row("31m", RUN, 0.0, 80.0, 300.0))
+    assert rig.answers[-2:] == [None, True]
 
 
 @pytest.mark.parametrize("marks", [(1, 0, 0), (0, 1, 0), (0, 0, 1)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rules.kinds import AllOf, AnyOf, Between, Flat, Is, Lasting, Mean, Not, Of, Outside, Takes, While
+from agent.rules.kinds import AllOf, AnyOf, Between, Coarse, Flat, Is, Lasting, Mean, Not, Of, Outside, Takes, While
 from tests.agent.rules.kinds.naive import Feed, moment
 
 if TYPE_CHECKING:
@@ -124,6 +124,15 @@ def test_lasting(name: str, values: tuple[int | None, ...], expected: str) -> No
     assert Feed(Lasting(Is(1), for_s=180)).each(*values) == expected
 
 
+def test_coarse_judges_means() -> None:
+    """Every fourth time the mean of four; it stands meanwhile, except while the number itself is not known."""
+    feed = Feed(Coarse(4, Outside(high=10)))
+    assert feed.each(9, 9, 9, 9, 12, 12, None, 12, 0, 0, None, None, 12, 12, 12, 12) == "...fff.TTT.....T"
+    feed.each(0, 0)
+    feed.skip(2)
+    assert feed.each(12, 12, 12, 0) == "TTTf", "what was missed is no part of a mean"
+
+
 def test_lasting_does_not_count_what_was_skipped() -> None:
     """Nobody knows whether it held meanwhile."""
     feed = Feed(Lasting(Is(1), for_s=180))
@@ -175,6 +184,7 @@ def test_skipped_time_reaches_every_part() -> None:
         (Not(flat()), 5),
         (Takes(0, flat()), 5),
         (Lasting(flat(), for_s=0), 5),
+        (Coarse(1, flat()), 5),
         (Of(Mean(window_s=120, step_s=60), Outside(high=1)), 5),
     ]
     for evaluator, value in joined:

@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[Callable[[], Evaluator], tuple[st.SearchStrategy[Any], ..
     "AnyOf": (lambda: AnyOf(kinds.Takes(0, Outside(high=1)), kinds.Takes(1, Outside(low=0)), optional=True), (X, X)),
     "AllOf": (lambda: AllOf(Outside(high=1), Outside(low=3, back=1), optional=True), (X,)),
     "Not": (lambda: kinds.Not(Outside(high=1)), (X,)),
+    "Coarse": (lambda: kinds.Coarse(4, kinds.AllOf(kinds.Takes(0, Outside(high=1, mean=3)), optional=True)), (X, X)),
     "Lasting": (lambda: kinds.Lasting(Outside(high=1), for_s=120), (X,)),
     "Of Reckoned": (lambda: kinds.Of(kinds.Reckoned(lambda a, b: a / b), Outside(high=1)), (X, X)),
     "Of Mean": (lambda: kinds.Of(kinds.Mean(**HOURLY), Outside(high=1)), (X,)),

@@ -120,8 +120,8 @@ def changed(count: int) -> list[float | None]:
         ("constants", [[5.0] * 60, [5.0] * 60], [False, False]),
         ("few values", [[float(at % 9) for at in range(60)]] * 2, [False, False]),
         ("ten values", [[float(at % 10) for at in range(60)]] * 2, [False, True]),
-        ("45 minutes known", [FIRST, FIRST[:45] + [None] * 15], [False, True]),
-        ("44 minutes known", [FIRST, FIRST[:44] + [None] * 16], [False, None]),
+        ("45 minutes known", [FIRST, [None] * 15 + FIRST[15:]], [False, True]),
+        ("44 minutes known", [FIRST, [None] * 16 + FIRST[16:]], [False, None]),
     ],
 )
 def test_copied(name: str, series: list[list[float | None]], expected: list[bool | None]) -> None:
@@ -177,7 +177,40 @@ def test_twin_of_two_numbers() -> None:
     assert feed.answers[-1] is True
 
 
-def test_too_many_columns_are_refused() -> None:
-    """64 columns are compared at most."""
-    with pytest.raises(ValueError, match="64"):
-        Feed(Twin())((1.0,) * 65)
+def many(columns: int, seed: int = 5) -> list[tuple[float, ...]]:
+    """Return two hours of so many columns of coarse readings: alike by chance in every minute, and never twins.
+
+    Every 20 minutes all of them fall to 0. The last two are one signal; the first is another one for ten minutes.
+    """
+    dice = random.Random(seed)
+    rows = []
+    for minute in range(120):
+        row = [0.0 if minute % 20 == 19 else round(dice.gauss(40.0, 2.0), 1) for _ in range(columns - 1)]
+        row[0] = row[1] if minute < 10 else row[0]
+        rows.append((*row, row[-1]))
+    return rows
+
+
+@pytest.mark.parametrize("columns", [3, 16, 17, 65, 200])
+def test_twins_are_found_among_any_number_of_columns(columns: int) -> None:
+    """Also where all fall to one value at the same time; and in the evidence they have their names."""
+    names = [f"meter-{number}.power" for number in range(columns)]
+    feed = Feed(Twin(window_s=7200, step_s=60, share=0.95, names=names))
+    feed.each(*[(row,) for row in many(columns)])
+
+    assert feed.answers[-1] is True
+    assert feed.evaluator.evidence().items() >= {"first": names[-2], "second": names[-1]}.items()
+
+
+def test_a_signal_that_stands_for_a_hundred_points_is_found() -> None:
+    """However many are one: a crowd is no hiding place."""
+    assert twins(*[(step,) * 100 for step in NOISE[:101]]) is True
+
+
+def test_what_twins_remember_is_bounded() -> None:
+    """A thousand columns that go through the same values together by chance do not fill the memory."""
+    dice = random.Random(6)
+    twin = Twin()
+    for minute in range(12):
+        twin.update(moment(minute), tuple(float(dice.randrange(40)) for _ in range(1000)))
+    assert len(twin.snapshot()["alike"]) <= 4096

@@ -70,6 +70,12 @@ def test_share_at_agrees_with_the_whole_window(history: list[Any]) -> None:
         ("a tenth at the top", [100.0] * 6 + [50 + at / 10 for at in range(54)], True),
         ("less than a tenth", [100.0] * 5 + [50 + at / 10 for at in range(55)], False),
         ("coarse steps", [at % 5 for at in range(60)], False),
+        (
+            "a lively hour in tenths, whose top is there by chance",
+            [19.8] * 6 + [17 + at % 27 / 10 for at in range(54)],
+            False,
+        ),
+        ("the same hour, cut off", [19.8] * 9 + [17 + at % 25 / 10 for at in range(51)], True),
         ("constant", [100.0] * 60, False),
     ],
 )
