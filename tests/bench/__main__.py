@@ -1,6 +1,7 @@
 """All benches, one after the other: ``python -m tests.bench [NAME…] [--quick]``.
 
-Names are agent, latency, trouble, serial (the whole agent), and drain, modbus, decode, judge, seal, outbox (its parts).
+Names are agent, latency, trouble, serial, rules (the whole agent), and drain, modbus, decode, judge, seal, outbox,
+history (its parts).
 They print figures beside those of a bare counterpart, measured in the same run, and judge nothing: machines differ.
 """
 
@@ -12,16 +13,24 @@ from tests.bench import (
     bench_agent,
     bench_decode,
     bench_drain,
+    bench_history,
     bench_judge,
     bench_latency,
     bench_modbus,
     bench_outbox,
+    bench_rules,
     bench_seal,
     bench_serial,
     bench_trouble,
 )
 
-WHOLE = {"agent": bench_agent, "latency": bench_latency, "trouble": bench_trouble, "serial": bench_serial}
+WHOLE = {
+    "agent": bench_agent,
+    "latency": bench_latency,
+    "trouble": bench_trouble,
+    "serial": bench_serial,
+    "rules": bench_rules,
+}
 PARTS = {
     "drain": bench_drain,
     "modbus": bench_modbus,
@@ -29,6 +38,7 @@ PARTS = {
     "judge": bench_judge,
     "seal": bench_seal,
     "outbox": bench_outbox,
+    "history": bench_history,
 }
 
 

@@ -133,6 +133,7 @@ class Bench:
         poll: str = "1s",
         stamped: bool = False,
         limits: Iterable[Mapping[str, Any]] = (),
+        plant: str = "",
         through_link: bool = False,
         **buffer: Any,
     ) -> Agent:
@@ -143,6 +144,8 @@ class Bench:
             devices=[self._device(unit, poll, stamped=stamped) for unit in range(1, self.size.units + 1)],
             limits=[dict(limit) for limit in limits],
             buffer={"commit_every": "1s", **buffer},
+            packs=None,
+            plant=plant,
         ).write(self.directory)
         agent = self._everything.enter_context(Agent(self.directory / "site.toml", self.directory / "agent.log"))
         return agent.start()

@@ -95,12 +95,18 @@ class Site:
     limits: Sequence[Table] = ()
     gateway: Table = field(default_factory=dict)
     buffer: Table = field(default_factory=dict)
+    packs: Sequence[str] | None = ()
+    """Groups of rules that judge, ``None``: all. By default none, so that a test sees its limits alone."""
+    plant: str = ""
+    """Facilities, lines, outlets, derived points, rules: as they stand in the file."""
 
     def write(self, directory: Path) -> Path:
         """Write it into `directory`, beside the state directory; return its path."""
         gateway = {"id": GATEWAY, "state_dir": str(directory / "state"), "clock": "trusted", **self.gateway}
         lines = _table("gateway", gateway)
         lines += _table("buffer", {"commit_every": "100ms", "allow_volatile": True, **self.buffer})
+        if self.packs is not None:
+            lines += _table("rules", {"packs": list(self.packs)})
         if self.uplink is not None:
             lines += _table("uplink.mqtt", self.uplink)
         for one in self.buses:
@@ -111,6 +117,7 @@ class Site:
                 lines += _table("device.point", wanted, many=True)
         for limit in self.limits:
             lines += _table("limit", limit, many=True)
+        lines += [self.plant] if self.plant else []
         path = directory / "site.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
         return path
