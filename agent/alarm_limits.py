@@ -104,6 +104,7 @@ class Room:
             on_delay_ns=threshold.on_delay_ns,
             off_delay_ns=threshold.off_delay_ns,
             escalate_after_ns=threshold.escalate_after_ns,
+            latch=threshold.latch,
             members={
                 "device": self.device,
                 "point": point.point,

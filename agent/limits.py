@@ -63,6 +63,7 @@ class Threshold:
     off_delay_ns: int
     priority: Priority
     escalate_after_ns: int | None = None
+    latch: bool = False
 
 
 def thresholds(limit: Limit) -> Iterator[Threshold]:
@@ -78,6 +79,7 @@ def thresholds(limit: Limit) -> Iterator[Threshold]:
                 off_delay_ns=round(limit.off_delay_s * _NS),
                 priority=limit.priority,
                 escalate_after_ns=round(limit.escalate_after_s * _NS) or None,
+                latch=limit.latch,
             )
 
 

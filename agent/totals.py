@@ -117,8 +117,7 @@ class Counter:
         if not gain:
             self._credit(0.0)
         elif self._pace is None or gain > self._believable(before_ns, now_ns):
-            self._base = (last, before_ns)
-            self._credit(0.0)
+            self._base = (last, before_ns)  # nothing is credited: how much it rose is not known yet
         else:
             self._count(last, reading)
             self._learn(gain, before_ns, now_ns)

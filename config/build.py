@@ -201,4 +201,5 @@ def _limit(table: LimitTable) -> Limit:
         off_delay_s=table.off_delay,
         priority=table.priority,
         escalate_after_s=table.escalate_after,
+        latch=table.latch,
     )

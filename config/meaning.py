@@ -147,7 +147,8 @@ def _limit(limit: Limit) -> dict[str, Any]:
     said = {key: getattr(limit, key) for key in ("high_high", "high", "low", "low_low", "deadband", "priority")}
     said |= {"on_delay_s": limit.on_delay_s, "off_delay_s": limit.off_delay_s}
     is_usual = limit.escalate_after_s == _USUAL_ESCALATION_S
-    return _without_none(said | {"escalate_after_s": None if is_usual else limit.escalate_after_s})
+    said |= {"escalate_after_s": None if is_usual else limit.escalate_after_s, "latch": limit.latch or None}
+    return _without_none(said)
 
 
 def _raw(table: BaseModel, key: str) -> dict[str, Any]:

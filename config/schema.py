@@ -209,6 +209,7 @@ class LimitTable(SiteTable):
     off_delay: Delay = 0.0
     priority: Priority = "medium"
     escalate_after: Annotated[float, BeforeValidator(duration("0s", "30d"))] = 5400.0
+    latch: bool = False
 
 
 class DerivedTable(SiteTable):

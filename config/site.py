@@ -171,6 +171,7 @@ class Limit:
     off_delay_s: float
     priority: Priority
     escalate_after_s: float = 5400.0
+    latch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

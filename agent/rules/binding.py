@@ -83,6 +83,7 @@ class Binding:
             group=_group(place),
             on_delay_ns=round(self.params["hold"] * _NS),
             off_delay_ns=round(self.params["clear_hold"] * _NS),
+            latch=self.params["latch"],
             escalate_after_ns=round(self.params["escalate_after"] * _NS) or None,
             remind_ns=round(self.params["remind"] * _NS) or None,
             members={"rule": rule.id, "object": place.key},

@@ -23,7 +23,8 @@ class Span(StrEnum):
 
     Of the closed period: MINUTE, HOUR and DAY are means that are valid (enough good readings: 75 % of a minute, 45
     minutes of an hour, 20 hours of a day), LEAST and MOST the extremes of the closed period of the rule's grain, TOTAL
-    the amount in it (integral of a flow, increase of a counter, kWh of a power).
+    the amount in it (integral of a flow, increase of a counter, kWh of a power). A reading that comes every few minutes
+    stands for the minutes until the next one; of what is read less than every five minutes there is no MINUTE.
     NOW is the last reading, ``None`` when it is not good or older than three polls; FLAG its quality letter as a code
     point (``ord``), also when there is no value; AGE seconds since the device last answered.
     Orders, marks and declarations (all read as NOW) are, in a rule over a closed period, as they stood just before its

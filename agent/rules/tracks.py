@@ -6,7 +6,9 @@ points are looked at; what rules read of it is found by index when they read it.
 - A value is ``None`` when its flag is not N, when it is no number, and when the scan is older than three polls (of an
   instrument that sends by itself: older than the silence it is allowed). Numbers of 2^53 and more are none, as in
   records (`agent.record.reading`): no sum or square over a window of the others can leave what a float holds.
-- A row counts only for the period it belongs to: the one that has been closed last (`Present.closed`).
+- A row counts only for the period it belongs to: the one that has been closed last (`Present.closed`). But what is read
+  every few minutes (`STANDS_S`) stands, as a minute's value, until it is read again. Of what is read still less often
+  only hours, days and the reading itself are known: a minute value of an hour ago would look like a constant.
 - Values come in the unit of the `Quantity` where both units are known (`conversion`), else as they are.
 """
 
@@ -39,6 +41,11 @@ MINUTE, HOUR, DAY = range(3)
 """Places of the levels in `Shelf.rows` and `Present.closed`."""
 
 
+STANDS_S: Final = 300.0
+"""The longest poll whose reading stands for the minutes after it [P]: twelve readings an hour still tell a constant."""
+_MINUTE_MS: Final = 60_000
+
+
 class Linear(NamedTuple):
     """``x * factor + offset``."""
 
@@ -65,6 +72,7 @@ _TEMPERATURES: Final[Mapping[tuple[str, str], Linear]] = {
     ("K", "Cel"): Linear(1.0, -273.15),
     ("degF", "Cel"): Linear(5 / 9, -160 / 9),
 }
+_STANDING: Final = ("avg", "least", "most")
 _SAME: Final = {
     "°C": "Cel",
     "℃": "Cel",
@@ -119,6 +127,18 @@ def key_of(start_ms: int | None, start_mono_ms: int) -> Hashable:
     return start_ms if start_ms is not None else ("boot", start_mono_ms)
 
 
+def _stands(row: Kept, closed: Hashable, stands_ms: int) -> bool:
+    """Whether the value of an earlier minute stands for the one that has been closed last."""
+    if not stands_ms:
+        return False
+    match row.key, closed:
+        case int(then), int(now):
+            return 0 < now - then <= stands_ms
+        case (str(), int(then)), (str(), int(now)):
+            return 0 < now - then <= stands_ms
+    return False
+
+
 def kept(row: Row, counters: Sequence[bool]) -> Kept:
     """Return what rules may know of a row; `counters` says which columns are counters."""
     avg, total = row.avg, row.total
@@ -133,13 +153,17 @@ def kept(row: Row, counters: Sequence[bool]) -> Kept:
 class Shelf:
     """What the visit of one device said last."""
 
-    __slots__ = ("answered_ns", "answers", "bits", "counters", "rows", "scan", "since_ns", "stale_ns", "visit")
+    __slots__ = (
+        "answered_ns", "answers", "bits", "counters", "rows", "scan", "since_ns", "stale_ns", "stands_ms", "visit",
+    )  # fmt: skip
 
     def __init__(self, visit: Device) -> None:
         """Begin with nothing."""
         silence_s = visit.poll_s if visit.spec.sends else POLLS * visit.poll_s
         self.visit = visit
         self.stale_ns = round(silence_s * 1e9)
+        poll_ms = round(visit.poll_s * 1000)
+        self.stands_ms = poll_ms if _MINUTE_MS < poll_ms <= 1000 * STANDS_S else 0
         self.scan: Scan | None = None
         self.answered_ns: int | None = None
         self.counters = tuple(info.total == "counter" for info in visit.info if info.is_number)
@@ -217,10 +241,11 @@ class Point:
     def closed(self, level: int, member: str) -> Callable[[], Number]:
         """Return a source of one member of its rows: avg, least, most, total, n."""
         at, shelf, column, closed = Kept._fields.index(member), self.shelf, self.column, self.present.closed
+        stands_ms = shelf.stands_ms if level == MINUTE and member in _STANDING else 0
 
         def read() -> Number:
-            row = shelf.rows[level]
-            if row is None or column is None or row.key != closed[level]:
+            row, now = shelf.rows[level], closed[level]
+            if row is None or column is None or (row.key != now and not _stands(row, now, stands_ms)):
                 return None
             columns: Any = row[at]
             value: Number = columns[column]

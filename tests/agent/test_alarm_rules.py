@@ -500,6 +500,18 @@ def test_an_alarm_may_be_defined_while_everything_runs() -> None:
     assert weighed(alarms, True, alarm=T5.id) == [["raised"]]
 
 
+def test_a_limit_that_latches_waits_for_its_reset() -> None:
+    """The value is back; the alarm goes when somebody resets it."""
+    alarms = Alarms([boiler()], [limit(high=100.0, latch=True)], (), BEGUN)
+    high = "limit.boiler.load.high"
+    alarms.judge(scan(1, 101.0), None)
+    alarms.acknowledge(high, WANG, 2 * SECOND)
+
+    assert [draft["status"] for draft in alarms.judge(scan(3, 10.0), None)] == ["latched"]
+    assert told(alarms.reset(high, WANG, 4 * SECOND)) == [(high, "reset")]
+    assert alarms.listing() == []
+
+
 def test_every_record_fits_the_published_schema() -> None:
     """Of limits and rules, whatever happens to them; and one without its members does not."""
     envelope = json.loads(written(2).lines[1])

@@ -183,6 +183,34 @@ def test_closed_periods_give_means_extremes_and_amounts(works: Site) -> None:
         assert given == pytest.approx(value, rel=1e-3, abs=1e-6), (read.quantity.name, read.span)
 
 
+@pytest.mark.parametrize(
+    ("poll", "minutes"),
+    [
+        ("60s", "44444 ....."),
+        ("3m", "44444 44..."),
+        ("5m", "44444 4...."),
+        ("6m", "4.... ....."),
+        ("1h", "4.... ....."),
+    ],
+)
+def test_what_is_read_every_few_minutes_stands_until_it_is_read_again(tmp_path: Path, poll: str, minutes: str) -> None:
+    """Rules about minutes have a value in each, up to a poll of five minutes; after a lost poll there is none."""
+    works = site(tmp_path, WORKS.replace('poll = "1s"\nreport = "60s"', f'poll = "{poll}"\nreport = "on-scan"', 1))
+    probes: list[Probe] = []
+    house = House(works, {}, [rule(q.POWER.minute, over=Scope.PRODUCTION, grain=Grain.MINUTE, probes=probes)])
+    period = {"60s": 1, "3m": 3, "5m": 5, "6m": 6, "1h": 60}[poll]
+    for minute in range(11):
+        if minute % period == 0 and minute < 5:
+            house.says["press"] = (40.0, 100.0, 230.0)
+            house.scan("press")
+        for _ in range(2):
+            house.mono_s += 30
+            house.tick()
+    given = [each[0] for each in probes[0].given]
+    told = "".join("." if value is None else "4" for value in given)
+    assert told[:10] == minutes.replace(" ", "")
+
+
 def test_a_machine_that_stops_has_less_run_time(works: Site) -> None:
     """Seconds in RUN are those of the period, and a machine unknown for a quarter of it has none that are known."""
     probes: list[Probe] = []

@@ -101,7 +101,7 @@ MEANINGLESS = {
     "the time-out": {"[[device]]": ['timeout = "2s"', 'turnaround = "20ms"']},
     "a default written out": {
         "[[device.point]]": ["scale = 1", 'order = "ABCD"', 'total = "none"'],
-        "[[limit]]": ['priority = "medium"', 'escalate_after = "90m"'],
+        "[[limit]]": ['priority = "medium"', 'escalate_after = "90m"', "latch = false"],
     },
 }
 

@@ -395,6 +395,14 @@ def test_the_time_to_escalation_of_a_limit(tmp_path: Path) -> None:
     assert [loaded(tmp_path, site()).limits[0].escalate_after_s, never.limits[0].escalate_after_s] == [5400.0, 0.0]
 
 
+def test_a_limit_may_latch_and_that_is_part_of_its_meaning(tmp_path: Path) -> None:
+    """Unless the file says so its alarm goes by itself."""
+    latching = loaded(tmp_path, site({"[[limit]]": ["latch = true"]}))
+
+    assert [loaded(tmp_path, site()).limits[0].latch, latching.limits[0].latch] == [False, True]
+    assert latching.meaning["limits"]["boiler.load"]["latch"] is True
+
+
 RECKONED = """
 state production treatment members chain run_hours runtime line_runtime production_power production_energy
 production_voltage sub_energy main_energy concentration converted converted_told concentrations second

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from agent.rules.kinds.part import MIN_COV, Part, brief, samples
 from agent.rules.kinds.window import Sums
 
 if TYPE_CHECKING:
     from agent.rules.rule import Moment
+
+_DAY_MINUTES: Final = 1440
 
 
 class Projected(Part):
@@ -95,13 +97,25 @@ class Projected(Part):
 class Pace(Part):
     """Whether the year to date is more than the share of a year's `limit` that is due by now, and `tolerance` of it.
 
-    `update(at, x)`: an amount, of which there are `a_day`. ``False`` in the first `from_day` days of a year. Unknown
-    ones count as nothing, so that a sum above is certain; one not above is ``None`` when fewer than 75 % of those since
-    the first day seen are known. ``None`` while the calendar is not known. Memory: a few numbers.
+    `update(at, x)`: an amount, of which there are `a_day`; what is due goes by whole days, so that the last of each day
+    is judged, and its answer stands until the next. ``False`` in the first `from_day` days of a year. Unknown amounts
+    count as nothing, so that a sum above is certain; one not above is ``None`` when fewer than 75 % of those since the
+    first day seen are known. ``None`` while the calendar is not known. Memory: a few numbers.
     """
 
-    __slots__ = ("_a_day", "_first", "_found", "_from_day", "_known", "_limit", "_sum", "_tolerance", "_year")
-    KEPT: ClassVar[tuple[str, ...]] = ("_year", "_first", "_known", "_sum")
+    __slots__ = (
+        "_a_day",
+        "_answer",
+        "_first",
+        "_found",
+        "_from_day",
+        "_known",
+        "_limit",
+        "_sum",
+        "_tolerance",
+        "_year",
+    )
+    KEPT: ClassVar[tuple[str, ...]] = ("_year", "_first", "_known", "_sum", "_answer")
 
     def __init__(self, *, limit: float, tolerance: float = 0.1, from_day: int = 30, a_day: int = 1) -> None:
         self._limit, self._tolerance, self._from_day, self._a_day = limit, tolerance, from_day, a_day
@@ -109,6 +123,7 @@ class Pace(Part):
         self._first = self._known = 0
         self._sum = 0.0
         self._found: float | None = None
+        self._answer: bool | None = None
 
     def update(self, at: Moment, x: float | None) -> bool | None:
         """Take an amount."""
@@ -120,14 +135,19 @@ class Pace(Part):
         if x is not None:
             self._known += 1
             self._sum += x
+        if at.minute is None or at.minute + _DAY_MINUTES // self._a_day >= _DAY_MINUTES:
+            self._answer = self._judged(at.day, day)
+        return self._answer
+
+    def _judged(self, number: int, day: date) -> bool | None:
         start = date(day.year, 1, 1).toordinal()
-        due = (at.day - start + 1) / (date(day.year + 1, 1, 1).toordinal() - start)
+        due = (number - start + 1) / (date(day.year + 1, 1, 1).toordinal() - start)
         self._found = self._limit * due * (1 + self._tolerance)
-        if at.day - start < self._from_day:
+        if number - start < self._from_day:
             return False
         if self._sum > self._found:
             return True
-        return None if self._known < MIN_COV * (self._a_day * (at.day - self._first) + 1) else False
+        return None if self._known < MIN_COV * self._a_day * (number - self._first + 1) else False
 
     def evidence(self) -> dict[str, Any]:
         """Return the sum of the year, what was due by now with the tolerance, the limit of the year."""

@@ -104,11 +104,14 @@ class TimeOrder(Part):
     `update(at, stamp)`: seconds. A stamp before the last one, or more than `gap_s` after it: ``True`` for `shown_s`.
     The same stamp again is no news (rules may look more often than devices answer) until it has stood still for
     longer than `gap_s`; with ``repeats=False``, for one call per reading, the same stamp again is wrong as well.
-    ``None`` while unknown. Memory: a few numbers.
+    ``None`` while unknown. After a skip no gap counts until the next stamp: the box was off, not what it reads; but a
+    stamp before the last one is wrong all the same. Memory: a few numbers.
     """
 
-    __slots__ = ("_clock", "_found_s", "_from", "_gap_s", "_last", "_moved_s", "_repeats", "_shown_s", "_to")
-    KEPT: ClassVar[tuple[str, ...]] = ("_clock", "_last", "_moved_s", "_found_s", "_from", "_to")
+    __slots__ = (
+        "_clock", "_found_s", "_from", "_gap_s", "_is_excused", "_last", "_moved_s", "_repeats", "_shown_s", "_to",
+    )  # fmt: skip
+    KEPT: ClassVar[tuple[str, ...]] = ("_clock", "_last", "_moved_s", "_found_s", "_from", "_to", "_is_excused")
 
     def __init__(self, *, gap_s: float | None = None, shown_s: float = 600.0, repeats: bool = True) -> None:
         self._gap_s, self._shown_s, self._repeats = gap_s, shown_s, repeats
@@ -118,6 +121,7 @@ class TimeOrder(Part):
         self._found_s: float | None = None
         self._from: float | None = None
         self._to: float | None = None
+        self._is_excused = False
 
     def update(self, at: Moment, stamp: float | None) -> bool | None:
         """Take a stamp."""
@@ -127,13 +131,18 @@ class TimeOrder(Part):
         if self._last is not None and self._is_wrong(self._last, stamp, now_s):
             self._found_s, self._from, self._to = now_s, self._last, stamp
         if stamp != self._last:
-            self._last, self._moved_s = stamp, now_s
+            self._last, self._moved_s, self._is_excused = stamp, now_s, False
         return self._found_s is not None and now_s - self._found_s < self._shown_s
 
+    def skip(self, count: int) -> None:  # noqa: ARG002  one is as much as many
+        """Excuse the gap that is there now."""
+        self._is_excused = True
+
     def _is_wrong(self, last: float, stamp: float, now_s: float) -> bool:
+        gap_s = None if self._is_excused else self._gap_s
         if stamp == last:
-            return not self._repeats or (self._gap_s is not None and now_s - self._moved_s > self._gap_s)
-        return stamp < last or (self._gap_s is not None and stamp - last > self._gap_s)
+            return not self._repeats or (gap_s is not None and now_s - self._moved_s > gap_s)
+        return stamp < last or (gap_s is not None and stamp - last > gap_s)
 
     def evidence(self) -> dict[str, Any]:
         """Return the stamps on both sides of the break."""

@@ -70,3 +70,12 @@ def test_starts_agree_with_a_count(states: list[int | None], more_than: int) -> 
 def test_time_order(name: str, given_: dict[str, Any], stamps: tuple[float | None, ...], expected: str) -> None:
     """Time stamps run as named, looked at once a minute, shown for two."""
     assert Feed(TimeOrder(shown_s=120, **given_)).each(*stamps) == expected
+
+
+@pytest.mark.parametrize(("stamps", "expected"), [((0, 600, 660), "fff"), ((600, 0, 60), "fTT")])
+def test_what_the_box_did_not_look_at_is_no_gap(stamps: tuple[float, ...], expected: str) -> None:
+    """Time goes on while the box is off; that it has gone back meanwhile is seen."""
+    feed = Feed(TimeOrder(gap_s=120, shown_s=120))
+    answers = feed.each(stamps[0])
+    feed.evaluator.skip(10)
+    assert answers + feed.each(*stamps[1:]) == expected
