@@ -10,9 +10,9 @@ never more than believable. What a counter does beside rising is told apart, cou
 - **Reset**: it fell to no more than a hundredth. What it shows since counts if that is believable, else nothing.
 - **Backwards**: any other fall. A fall of no more than it could rise in an hour may be reverse running or jitter: it
   counts again once it has passed its highest reading. A larger one is a new beginning at the new reading.
-- **Leap**: a rise a hundred times faster than ever before. It waits for the next reading. If that falls back, it was
-  misread; if it goes on at such a pace, the load has changed, and all of it counts; if it goes on as slowly as before,
-  the counter was set forward or exchanged, and the leap does not count.
+- **Leap**: a rise a hundred times faster than ever before. It waits for the next reading; till then its amount is not
+  known. If that falls back, it was misread; if it goes on at such a pace, the load has changed, and all of it counts;
+  if it goes on as slowly as before, the counter was set forward or exchanged, and the leap does not count.
 
 Believable is what follows from the fastest rise so far. As long as there was none, a first rise counts once the next
 reading has not fallen back. The hundreds and the hour are ours [P]; no standard says them.

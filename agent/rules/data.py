@@ -3,6 +3,7 @@
 These rules look at the devices and the box, so most of them never see a value. Gating and muting:
 
 - A device that is silent is Q1's: Q3, Q4 and Q6 are about devices that do answer, and muted while it is active.
+- Q4 does not judge the hour in which the agent was started: how much of it the instrument answered is not known.
 - Only Q1 accepts a reason that people declared (``communication``, ``maintenance``); after 24 hours Q2 does not.
 - Q2 is a notice at 24 hours; at 72 hours it is escalated: its ladder is 48 hours long.
 - A change of the configuration (Q8) is told with or without a work order; an open cabinet (Q9) only without one.

@@ -57,7 +57,7 @@ _LOAD_S: Final = 600.0
 
 def _clipped(p: Values, f: Facts) -> Evaluator:
     """E13: many minutes at the same highest value, or the end of the range."""
-    cut = ShareAt(share=p["share"], window_s=p["window"], step_s=MINUTE_S, above=tiny(p, f))
+    cut = ShareAt(share=p["share"], window_s=p["window"], step_s=MINUTE_S, above=tiny(p, f), dominance=p["dominance"])
     full = Outside(high=p["full"] * f["range"][1], inclusive=True)
     return Of(Running(step_s=MINUTE_S, is_needed=False), While((1,), AnyOf(full, cut), outside="restart"), takes=1)
 
@@ -108,6 +108,7 @@ RULES: Final = (
         facts=(RANGE,),
         params={
             "share": Param(0.1, "", "P", "of the minutes equal the highest"),
+            "dominance": Param(6.0, "", "P", "times as many as other values have: coarse steps make chance ties"),
             "window": Param(HOUR_S, "s", "P", "minutes looked at"),
             "full": Param(0.99, "", "P", "of the range: its end"),
             "tiny": Param(0.02, "", "P", "share of the limit up to which a highest value says nothing"),

@@ -37,6 +37,8 @@ _READY: Final = Param(7 * DAY_S, "s", "P", "of which so many must be there")
 _LEAST: Final = 0.001
 """A reduction by less is none."""
 _NOT_DUE: Final = 1e-6
+_JUST_BEFORE_S: Final = 1.0
+"""An order is seen as it stood just before the end of a period; one of just that long has been in force all of it."""
 _EXEMPT: Final = Mutes(marks=("exempt",))
 
 
@@ -65,7 +67,7 @@ def _ordered(since_s: float) -> kinds.Reckoned:
 
     def fraction(*given: float) -> float:
         *orders, elapsed = given
-        return max(orders) if elapsed >= since_s or not any(orders) else _NOT_DUE
+        return max(orders) if elapsed + _JUST_BEFORE_S >= since_s or not any(orders) else _NOT_DUE
 
     return kinds.Reckoned(fraction)
 

@@ -234,7 +234,6 @@ DECLARED_AT: Final = _q("declared_at", "申报时刻", "time to the nearest decl
 """Signed: negative before it is due, positive after; ``None`` when there is none within a day."""
 DECLARING: Final = _q("declaring", "已使用申报", "declarations are in use")
 """1 once a declaration, mark or order was ever entered for the line, else 0; ``None`` while time is not known."""
-MARKED_MINUTES: Final = _q("marked_minutes", "标记分钟数", "minutes marked or flagged in the period")
 ORDER_STOP: Final = _q("order_stop", "停产指令", "a stop order is in force")
 ORDER_REDUCTION: Final = _q("order_reduction", "限产比例", "reduction ordered, as a fraction")
 """0 when none is ordered."""

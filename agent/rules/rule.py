@@ -209,7 +209,7 @@ SHARED: Final[Mapping[str, Param]] = {
     "clear_hold": Param(60.0, "s", "P", "it must be gone this long (off-delay)"),
     "escalate_after": Param(5400.0, "s", "C", "active this long, it is escalated to the regulator; 0s: never"),
     "remind": Param(1800.0, "s", "P", "an acknowledged alarm still active becomes unacknowledged again; 0s: never"),
-    "latch": Param(False, "", "P", "gone, the alarm stays until it is reset"),  # noqa: FBT003 -- a default, not a switch
+    "latch": Param(False, "", "P", "gone, the alarm stays until it is reset"),
     "priority": Param(None, "", "P", "low | medium | high | critical"),
 }
 """Parameters of every rule; a rule's own declaration may give one another default."""

@@ -30,10 +30,6 @@ _MARKS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The kinds of marks that each quantity is about."""
 
-_FLAGGED_AS_MARKED: Final = frozenset("MCDFS")
-"""Flags that say what a mark says: maintenance, calibration, fault, stopped, set by hand."""
-_MINUTE_SHARE: Final = 0.75
-
 
 def mark(asked: Asked) -> Source | None:
     """Return 1 while a mark of these kinds is in force on the object or what it is part of, else 0."""
@@ -93,54 +89,6 @@ def declaring(asked: Asked) -> Source | None:
 def overdue(asked: Asked) -> Source | None:
     """Return how many inspection tasks are overdue."""
     return Source(lambda: asked.world.plan.overdue(asked.world.present.wall_ms))
-
-
-class MarkedMinutes:
-    """Minutes of a period that are marked, or flagged as a mark would."""
-
-    __slots__ = ("_closed", "_counts", "_is_marked", "_point", "_seen")
-
-    def __init__(self, point: Point | None, is_marked: Callable[[], Number]) -> None:
-        """Begin to count."""
-        self._point, self._is_marked = point, is_marked
-        self._counts, self._seen = [0, 0, 0], [0, 0, 0]
-        self._closed: list[Number] = [None, None, None]
-
-    def close(self, level: int) -> None:
-        """Close a minute: count it; or a longer period: `of` gives its count."""
-        if level == 0:
-            marked = int(bool(self._is_marked()) or self._is_flagged())
-            self._counts = [count + marked for count in self._counts]
-            self._seen = [seen + 1 for seen in self._seen]
-        is_enough = self._seen[level] >= _MINUTE_SHARE * (1, 60, 1440)[level]
-        self._closed[level] = float(self._counts[level]) if is_enough else None
-        self._counts[level] = self._seen[level] = 0
-
-    def of(self, level: int) -> Number:
-        """Return the count of the period closed last; ``None`` when too little of it was seen."""
-        return self._closed[level]
-
-    def _is_flagged(self) -> bool:
-        point = self._point
-        row = None if point is None else point.row(0)
-        if point is None or row is None or point.column is None:
-            return False
-        return row.flags[point.column] in _FLAGGED_AS_MARKED
-
-
-def marked_minutes(asked: Asked) -> Source | None:
-    """Return how many minutes of the closed period were marked or flagged."""
-    names, world = asked.place.names, asked.world
-    kinds = ("stopped", "starting", "stopping", "fault", "maintenance", "calibration")
-    points = world.places.points(asked.place, q.CONCENTRATION)
-
-    def is_marked() -> Number:
-        return float(any(world.plan.is_marked(kind, names, world.present.wall_ms) for kind in kinds))
-
-    counter = MarkedMinutes(points[0] if points else None, is_marked)
-    world.counters.append(counter)
-    level = asked.level
-    return Source(lambda: counter.of(level))
 
 
 # --- a device --------------------------------------------------------------------------------------------------------
@@ -214,7 +162,7 @@ class Silence:
         self._closed[level] = min(1.0, max(0.0, share))
 
     def of(self, level: int) -> Number:
-        """Return the share of the period closed last; ``None`` before one was seen whole."""
+        """Return the share of the period closed last; ``None`` before one was seen whole, also after a restart."""
         return self._closed[level]
 
 
@@ -304,7 +252,6 @@ TABLE: Final[Mapping[str, Any]] = {
     q.DECLARED_AT.name: declared_at,
     q.DECLARING.name: declaring,
     q.OVERDUE.name: overdue,
-    q.MARKED_MINUTES.name: marked_minutes,
     q.ANSWER.name: answer,
     q.READINGS.name: readings,
     q.BROKEN.name: broken,

@@ -163,7 +163,6 @@ CLOSED = [
     (q.READINGS.over(Span.EXPECTED), Scope.DEVICE, Grain.HOUR, 3600.0),
     (q.BROKEN.hour, Scope.DEVICE, Grain.HOUR, 0.0),
     (q.COLUMNS.minute, Scope.SITE, Grain.MINUTE, (40000.0, 21.0)),
-    (q.MARKED_MINUTES.total, Scope.FACTOR, Grain.HOUR, 0.0),
 ]
 
 

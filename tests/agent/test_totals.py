@@ -163,3 +163,12 @@ def test_no_total_is_ever_negative_or_without_bounds(readings: list[float | None
         total += amount or 0.0
 
     assert total <= most + 2.0**32 * 0.1 + 1e12 * 0.1
+
+
+def test_while_a_rise_waits_to_be_believed_its_amount_is_not_known() -> None:
+    """A meter that is read once an hour did not stand still in its first hour: what it rose is told in the second."""
+    counter, told = Counter(poll_s=3600), []
+    for hour, reading in enumerate((100.0, 160.0, 220.0, 280.0)):
+        counter.add(reading, hour * 3_600_000_000_000)
+        told.append(counter.take()[0])
+    assert told == [None, None, 120.0, 60.0]

@@ -75,12 +75,12 @@ class Reckoned(Part):
 class Windowed(Part):
     """A measure over a window of `window_s`, one sample every `step_s`. Memory: see `window`."""
 
-    __slots__ = ("_found", "_step_s", "_window", "_window_s")
+    __slots__ = ("_found", "_min_cov", "_step_s", "_window", "_window_s")
     KEPT: ClassVar[tuple[str, ...]] = ("_window",)
     _window: Window
 
     def __init__(self, window_s: float, step_s: float, min_cov: float) -> None:
-        self._window_s, self._step_s = window_s, step_s
+        self._window_s, self._step_s, self._min_cov = window_s, step_s, min_cov
         self._found: float | None = None
         if not 0 < min_cov <= 1:
             raise ValueError(f"a coverage of {min_cov}")
@@ -95,18 +95,18 @@ class Windowed(Part):
 
     def ready_in_s(self) -> float:
         """Until the window is covered, if nothing is missing from now on."""
-        return max(0.0, (MIN_COV * self._window.size - self._window.held) * self._step_s)
+        return max(0.0, (self._min_cov * self._window.size - self._window.held) * self._step_s)
 
 
 class Mean(Windowed):
     """The mean of the last `window_s` seconds. `take(at, x)`. ``None`` when fewer than `min_cov` samples are known."""
 
-    __slots__ = ("_min_cov",)
+    __slots__ = ()
     _window: Sums
 
     def __init__(self, *, window_s: float, step_s: float, min_cov: float = MIN_COV) -> None:
         super().__init__(window_s, step_s, min_cov)
-        self._window, self._min_cov = Sums(samples(window_s, step_s)), min_cov
+        self._window = Sums(samples(window_s, step_s))
 
     def take(self, at: Moment, x: float | None) -> float | None:
         """Take a value."""
@@ -128,12 +128,12 @@ class Total(Mean):
 class Deviation(Windowed):
     """The (population) standard deviation of the last `window_s` seconds, in the unit of x. `take(at, x)`."""
 
-    __slots__ = ("_min_cov",)
+    __slots__ = ()
     _window: Spread
 
     def __init__(self, *, window_s: float, step_s: float, min_cov: float = MIN_COV) -> None:
         super().__init__(window_s, step_s, min_cov)
-        self._window, self._min_cov = Spread(samples(window_s, step_s)), min_cov
+        self._window = Spread(samples(window_s, step_s))
 
     def take(self, at: Moment, x: float | None) -> float | None:
         """Take a value."""

@@ -82,11 +82,14 @@ class Instruments:
         mood = self._mood if self._mood != "anything" else self._dice.choice(MOODS[:5])
         if mood == "steady" and key in self._last and self._dice.random() < 0.95:
             return self._last[key]
-        self._last[key] = drawn = {
-            "garbage": lambda: self._dice.choice((None, *LIMITS, *USUAL)),
-            "states": lambda: float(self._dice.randrange(3)),
-            "silent": lambda: None,
-        }.get(mood, lambda: self._dice.uniform(0, 120))()
+        drawn: Any = self._dice.uniform(0, 120)
+        if mood == "garbage":
+            drawn = self._dice.choice((None, *LIMITS, *USUAL))
+        elif mood == "states":
+            drawn = float(self._dice.randrange(3))
+        elif mood == "silent":
+            drawn = None
+        self._last[key] = drawn
         return drawn
 
 

@@ -254,7 +254,7 @@ class TestShape(EachRule):
             border=(row("5h", RUN, noise(20.0, 2.0)), row("5h", RUN, noise(20.0, 0.1))),
             clears=(row("70m", RUN, noise(20.0, 2.0)),),
             unknown=(row("5h", RUN, None), row("2h", None, clipped(noise(20.0, 2.0), 21.0))),
-            quiet={"share": 0.6, "window": 5 * HOURS_S, "tiny": 0.5},
+            quiet={"share": 0.6, "window": 5 * HOURS_S, "tiny": 0.5, "dominance": 50.0},
         ),
         Cases(
             rule=BY_ID["E13"],

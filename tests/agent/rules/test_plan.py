@@ -18,13 +18,14 @@ USUAL = by_hour("8-20", 100.0, 40.0)
 
 
 def elapsed(begins: str, period_s: float = 0) -> Callable[[Moment], float]:
-    """Return the age of an order that begins at `begins`, 0 before; at the end of a closed period of `period_s`."""
+    """Return the age of an order that begins at `begins`, 0 before; just before the end of a closed period."""
     start = moment(begins)
+    later_s = period_s - 0.001 if period_s else 0.0
 
     def age_s(at: Moment) -> float:
         assert at.wall_ms is not None
         assert start.wall_ms is not None
-        return max(0.0, (at.wall_ms - start.wall_ms) / 1000 + period_s)
+        return max(0.0, (at.wall_ms - start.wall_ms) / 1000 + later_s)
 
     return age_s
 

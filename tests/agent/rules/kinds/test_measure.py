@@ -129,3 +129,9 @@ def test_a_window_that_is_none_is_refused(window_s: float, step_s: float) -> Non
     """A window and its steps are above zero."""
     with pytest.raises(ValueError, match="window"):
         Mean(window_s=window_s, step_s=step_s)
+
+
+@pytest.mark.parametrize("measure", [Mean, Total, Deviation])
+def test_a_measure_is_ready_when_it_has_what_it_was_told_to_need(measure: type[Mean]) -> None:
+    """Not at the usual three quarters, where it needs more of its window."""
+    assert measure(window_s=600, step_s=60, min_cov=0.9).ready_in_s() == 540
