@@ -114,8 +114,10 @@ def _wait(row: dict[str, Any], language: Language) -> str:
 def _why(row: dict[str, Any], language: Language) -> str:
     if row["off"] is not None:
         return str(row["off"][language])
+    lacks = "缺少 " if language == "zh" else "missing: "
     objects: dict[str, list[str]] = {}
     for name, texts in row["missing"].items():
-        objects.setdefault(", ".join(text[language] for text in texts), []).append(name)
-    missing = "; ".join(f"{words} ({', '.join(names)})" for words, names in objects.items())
-    return f"缺少 {missing}" if language == "zh" else f"missing: {missing}"
+        objects.setdefault(lacks + ", ".join(text[language] for text in texts), []).append(name)
+    for name, text in row["unfit"].items():
+        objects.setdefault(text[language], []).append(name)
+    return "; ".join(f"{words} ({', '.join(names)})" for words, names in objects.items())

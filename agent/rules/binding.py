@@ -99,11 +99,12 @@ def _group(place: Place) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A rule that does not apply to an object, and what is missing for it."""
+    """A rule that does not apply to an object: what is missing for it, or another reason."""
 
     rule: Rule
     place: Place
-    missing: tuple[Text, ...]
+    missing: tuple[Text, ...] = ()
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,10 @@ def _catalogue() -> tuple[Rule, ...]:
 
 def _bind(world: World, rule: Rule, place: Place, changes: Sequence[RuleChange]) -> Binding | Refusal:
     if not is_enabled(rule, place, changes):
-        return Refusal(rule, place, (SWITCHED_OFF,))
+        return Refusal(rule, place, reason=SWITCHED_OFF)
     if rule.types and not any(one in rule.types for one in _types(world, place)):
         types = ", ".join(rule.types)
-        return Refusal(rule, place, (Text(f"只适用于设施类型 {types}", f"a facility of type {types}"),))
+        return Refusal(rule, place, reason=Text(f"只适用于设施类型 {types}", f"only for facilities of type {types}"))
     facts = world.places.facts(place)
     found = tuple(find(Asked(world, read, place, rule.grain), FINDERS) for read in rule.reads)
     facts |= {read.quantity.name: one.names for read, one in zip(rule.reads, found, strict=True) if one and one.names}

@@ -41,6 +41,7 @@ def waits_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 def _row(rule: Rule, bound: Bound, waits: Mapping[str, float]) -> dict[str, Any]:
     mine = [one for one in bound.bindings if one.rule is rule]
     waiting = {one.place.key: waits.get(one.id, 0.0) for one in mine if waits.get(one.id, 0.0) > 0}
+    refused = [one for one in bound.refusals if one.rule is rule]
     off = bound.off.get(rule.id)
     return {
         "rule": rule.id,
@@ -51,7 +52,8 @@ def _row(rule: Rule, bound: Bound, waits: Mapping[str, float]) -> dict[str, Any]
         "active": [one.place.key for one in mine],
         "not_ready": waiting,
         "not_ready_days": ceil(max(waiting.values()) / DAY_S) if waiting else 0,
-        "missing": {one.place.key: [_both(text) for text in one.missing] for one in bound.refusals if one.rule is rule},
+        "missing": {one.place.key: [_both(text) for text in one.missing] for one in refused if one.missing},
+        "unfit": {one.place.key: _both(one.reason) for one in refused if one.reason is not None},
         "off": None if off is None else _both(off),
     }
 
