@@ -44,13 +44,15 @@ _EXEMPT: Final = Mutes(marks=("exempt",))
 
 def _build_r2(p: Values, _f: Facts) -> Evaluator:
     """Judge hours that lie wholly behind the grace. While a stop is ordered, R1 judges, and nothing is learnt."""
-    kept = kinds.Reduction(step_s=HOUR_S, by="hour", least_order=_LEAST, **_baseline(p))
+    kept = kinds.Reduction(step_s=HOUR_S, by="hour", least_order=_LEAST, is_whole=True, **_baseline(p))
     return kinds.While((0,), kinds.Of(_ordered(p["grace"] + HOUR_S), kept, takes=2))
 
 
 def _build_r10(p: Values, _f: Facts) -> Evaluator:
     """Judge days all of which the order was in force. A stop is an order of 100 %."""
-    kept = kinds.Reduction(step_s=DAY_S, by="day", keep=p["keep"], least_order=p["order"], **_baseline(p))
+    kept = kinds.Reduction(
+        step_s=DAY_S, by="day", keep=p["keep"], least_order=p["order"], is_whole=True, **_baseline(p)
+    )
     return kinds.Of(_ordered(DAY_S), kept, takes=3)
 
 

@@ -117,11 +117,12 @@ class Reduction(Part):
     baseline is not above `floor`. The baseline is the median of the same hours of the day (by "day": of whole days)
     of the last `days` days without an order, of which there must be `ready_days`. It learns nothing under an order,
     nor from an hour or day in which one began or ended; the first sample under an order, which may have begun in the
-    middle of it, is not judged: ``False``. ``None`` when the order is unknown, or was so just before, or during one
-    x, the calendar or the baseline. Memory: `days` values for each hour.
+    middle of it, is not judged: ``False``; unless `is_whole` says that orders are told only of periods they cover.
+    ``None`` when the order is unknown, or was so just before, or during one x, the calendar or the baseline. Memory:
+    `days` values for each hour.
     """
 
-    __slots__ = ("_baseline", "_bound", "_floor", "_keep", "_least_order", "_order", "_usual", "_x")
+    __slots__ = ("_baseline", "_bound", "_floor", "_is_whole", "_keep", "_least_order", "_order", "_usual", "_x")
     KEPT: ClassVar[tuple[str, ...]] = ("_baseline", "_order")
 
     def __init__(
@@ -134,8 +135,9 @@ class Reduction(Part):
         ready_days: int = 7,
         by: Literal["hour", "day"] = "hour",
         floor: float = 0.0,
+        is_whole: bool = False,
     ) -> None:
-        self._keep, self._least_order, self._floor = keep, least_order, floor
+        self._keep, self._least_order, self._floor, self._is_whole = keep, least_order, floor, is_whole
         self._baseline = Baseline(
             days=days, ready_days=min(ready_days, days), step_s=step_s, by_hour=by == "hour", expires=False
         )
@@ -157,7 +159,7 @@ class Reduction(Part):
                 self._baseline.add(NO_LOAD, x)
         if not order:
             return None if order is None else False
-        if before == 0 or order < self._least_order:
+        if (before == 0 and not self._is_whole) or order < self._least_order:
             return False
         return None if before is None or where is None or x is None else self._judged(order, x)
 

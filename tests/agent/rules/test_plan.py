@@ -233,6 +233,15 @@ def test_under_a_stop_the_reduction_is_not_judged_and_not_learnt() -> None:
     assert rig.changes == []
 
 
+def test_an_order_of_just_one_day_is_judged() -> None:
+    """R10 judges the first day of an order if it covers all of it, from midnight to midnight."""
+    rig = Rig(BY_ID["R10"])
+    assert rig.feed(row("20d", 0, 0.0, 0.0, 1000.0), row("1d", 0, 0.4, DAILY, 950.0))
+    begun_later = Rig(BY_ID["R10"])
+    late = elapsed("2026-03-22 00:30", 86400.0)
+    assert begun_later.feed(row("20d", 0, 0.0, 0.0, 1000.0), row("1d", 0, 0.4, late, 950.0)) is False
+
+
 def test_what_ran_under_an_order_is_no_baseline() -> None:
     """R10 does not learn the days of an order: they would make the next order harder to keep."""
     rig = Rig(BY_ID["R10"])
