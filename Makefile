@@ -5,13 +5,16 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEBIAN := mosquitto mosquitto-clients mbpoll strace faketime nodejs npm systemd iproute2 nftables
 
-.PHONY: demo test lint types debian bench clean
+.PHONY: demo test months lint types debian bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/plantgate demo $(ARGS)
 
 test: debian $(VENV)/.dev lint types
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+
+months: $(VENV)/.dev
+	MONTH_DAYS=30 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/months $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -42,10 +42,14 @@ _JUST_BEFORE_S: Final = 1.0
 _EXEMPT: Final = Mutes(marks=("exempt",))
 
 
-def _build_r2(p: Values, _f: Facts) -> Evaluator:
-    """Judge hours that lie wholly behind the grace. While a stop is ordered, R1 judges, and nothing is learnt."""
+def _build_r2(p: Values, f: Facts) -> Evaluator:
+    """Judge hours that lie wholly behind the grace. While a stop is ordered, R1 judges, and nothing is learnt.
+
+    What machines draw at rest cannot be cut: at night an hour of it is no missed reduction.
+    """
     kept = kinds.Reduction(step_s=HOUR_S, by="hour", least_order=_LEAST, is_whole=True, **_baseline(p))
-    return kinds.While((0,), kinds.Of(_ordered(p["grace"] + HOUR_S), kept, takes=2))
+    works = kinds.Takes(2, kinds.Outside(high=p["least"] * (f.get("rated") or 0.0)))
+    return kinds.While((0,), kinds.AllOf(works, kinds.Of(_ordered(p["grace"] + HOUR_S), kept, takes=2)))
 
 
 def _build_r10(p: Values, _f: Facts) -> Evaluator:
@@ -117,6 +121,7 @@ R2: Final = Rule(
     build=_build_r2,
     params={
         "grace": Param(HOUR_S, "s", "P", "time to reduce in; the first hour is never judged"),
+        "least": Param(0.05, "", "P", "hours above this share of an hour at rated power (where stated) are judged"),
         "days": Param(14 * DAY_S, "s", "P", "baseline: median of the same hours of so many days before the order"),
         "ready": _READY,
     },

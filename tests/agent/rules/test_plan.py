@@ -67,12 +67,13 @@ class TestPlan(EachRule):
         ),
         Cases(
             rule=BY_ID["R2"],
+            facts={"rated": 20.0},
             lead=(row("20d", 0, 0.0, 0.0, USUAL),),
             fires=(row("5h", 0, 0.3, HOURLY, times(0.75)),),
             border=(row("1h", 0, 0.3, HOURLY, times(1.0)), row("1d", 0, 0.3, HOURLY, times(0.7))),
             clears=(row("3h", 0, 0.3, HOURLY, times(0.6)),),
             unknown=(row("1d", 0, 0.3, HOURLY, None), row("5h", None, None, None, times(1.0))),
-            quiet={"grace": 6 * 3600.0},
+            quiet={"grace": 6 * 3600.0, "least": 1e3},
         ),
         Cases(
             rule=BY_ID["R2"],
@@ -231,6 +232,14 @@ def test_under_a_stop_the_reduction_is_not_judged_and_not_learnt() -> None:
     reduction = elapsed("2026-04-03 00:00", 3600.0)
     rig.feed(row("1d", 0, 0.3, reduction, times(0.6)))
     assert rig.changes == []
+
+
+def test_standby_at_night_is_no_missed_reduction() -> None:
+    """R2 does not ask to cut what machines draw at rest; work moved into the night it sees."""
+    rig = Rig(BY_ID["R2"], {"rated": 200.0})
+    rig.feed(row("20d", 0, 0.0, 0.0, 0.5), row("1d", 0, 0.4, HOURLY, 0.5))
+    assert set(rig.answers[-24:]) == {False}
+    assert rig.feed(row("1h", 0, 0.4, HOURLY, 60.0))
 
 
 def test_an_order_of_just_one_day_is_judged() -> None:
