@@ -14,7 +14,7 @@ test: debian $(VENV)/.dev lint types
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 months: $(VENV)/.dev
-	MONTH_DAYS=30 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/months $(ARGS)
+	MONTHS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/months $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -214,4 +213,4 @@ def test_an_alarm_does_not_wait_for_the_next_commit(tmp_path: Path) -> None:
         assert time.monotonic() - began < 5.0, "it waited for the group commit"
         assert stage.records("readings"), "what was read before the alarm is committed with it"
         stage.finish()
-        assert json.loads(stage.wires[-1])["event"] == "stop"
+        assert stage.events("stop")

@@ -1,8 +1,7 @@
-"""Weeks of a plant that does as it should: a hundred rules look at it, and none of those that flag cheating fires."""
+"""A month of a plant that does as it should: a hundred rules look at it, and none of those that flag cheating fires."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from tests.months.house import House
 from tests.months.normal import FALSIFICATION, outside_targets
 from tests.months.plant import minutes
 
-DAYS = int(os.environ.get("MONTH_DAYS", "5"))
-"""A working week; `make months` lives through the whole month, as every test run does with the demo's plant."""
+DAYS = 30
 SEED = 7
 """Not the seed that plant and cheats were laid out with."""
 
