@@ -48,7 +48,7 @@ ROOT = Path(__file__).parents[2]
 GATEWAY = "jn-0417"
 PREFIX = "plantgate/acme"
 EVERYTHING = f"{PREFIX}/#"
-START_S = 30.0
+START_S = 90.0
 """Generous: for a machine that does other things as well."""
 
 Table = dict[str, Any]
