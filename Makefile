@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-DEBIAN := mosquitto mosquitto-clients mbpoll strace faketime nodejs npm systemd iproute2 nftables
+DEBIAN := mosquitto mosquitto-clients mbpoll strace faketime nodejs npm systemd iproute2 nftables chromium debootstrap systemd-container
 
 .PHONY: demo test months lint types debian bench clean
 
@@ -32,12 +32,12 @@ $(BIN)/python:
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml
 	@echo "installing plantgate into $(VENV) (once; about half a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,panel]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml
 	@echo "installing plantgate and what its tests need into $(VENV) (once; about a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,panel,annunciator,dev]'
 	@touch $@
 
 debian:

@@ -9,6 +9,7 @@ is_there() {
     case "$1" in
         nodejs) command -v node ;;
         systemd) command -v systemd-analyze ;;
+        systemd-container) command -v systemd-nspawn ;;
         iproute2) command -v ip ;;
         nftables) command -v nft ;;
         mosquitto-clients) command -v mosquitto_sub ;;
