@@ -30,6 +30,7 @@ from buffer.errors import OutboxError, StoreFailed
 from buffer.history_code import Packed, pack
 from buffer.history_row import Level, Row
 from buffer.history_store import Damage, Group, Stored
+from buffer.place import needs_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -247,6 +248,7 @@ class History:
         """Do something to the file; whatever the disk says is counted, and what is damaged is set aside."""
         for _ in range(2):
             try:
+                needs_room(self.path)
                 work()
             except (sqlite3.Error, OutboxError, OSError) as error:
                 self._failures += 1

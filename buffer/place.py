@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from buffer.errors import Locked, StoreFailed, Volatile
+from buffer.errors import Locked, StoreFailed, StoreFull, Volatile
 
 UNFIT = {
     "tmpfs": "lives in memory",
@@ -44,6 +44,21 @@ def _unescaped(text: str) -> Path:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return Path(text)
+
+
+LEAST_ROOM = 1 << 20
+"""Bytes: many times what one write of the history and SQLite's index beside it take."""
+
+
+def needs_room(path: Path) -> None:
+    """Raise `StoreFull` when the disk of `path` is as good as full.
+
+    SQLite's index (`-shm`) is memory mapped from a file. Where the disk's blocks are smaller than a page, a disk that
+    is full at that moment answers a write into it with SIGBUS, which ends the process.
+    """
+    disk = os.statvfs(path.parent)
+    if disk.f_bavail * disk.f_frsize < LEAST_ROOM:
+        raise StoreFull("the disk is full", where=path, hint="free disk space", disk=True)
 
 
 def refuse_volatile(directory: Path) -> None:

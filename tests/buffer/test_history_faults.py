@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from buffer import history_store, store
 from buffer.errors import StoreFailed
 from buffer.history import DATABASE, History
 from buffer.history_row import Level
+from buffer.place import LEAST_ROOM
 from tests.buffer.chain import ROOT
 from tests.buffer.history_rows import MINUTE_MS, minutes, row, wide
 from tests.buffer.test_faults import ENVIRONMENT
@@ -213,6 +215,23 @@ def test_a_disk_that_others_filled_costs_nothing_that_is_there(tmp_path: Path) -
     assert history.write(())
 
     assert everything(history) == expected(minutes(0, 135))
+
+
+@pytest.mark.parametrize("when", ["at the start", "later"])
+def test_on_a_disk_as_good_as_full_nothing_is_mapped(tmp_path: Path, when: str) -> None:
+    """SQLite's mapped index would end the process there: the file is not touched, and rows wait until there is room."""
+    early, late = minutes(0, 2), minutes(2, 2)
+    history = fresh(tmp_path) if when == "later" else None
+    if history is not None:
+        assert history.write(early)
+    full = SimpleNamespace(f_bavail=LEAST_ROOM - 1, f_frsize=1)
+    with patch("buffer.place.os.statvfs", return_value=full), patch.object(store, "connect") as connect:
+        history = history or fresh(tmp_path)
+        assert history.write(late if when == "later" else minutes(0, 4)) is False
+        connect.assert_not_called()
+
+    assert history.write(())
+    assert everything(history) == expected(minutes(0, 4))
 
 
 def test_a_directory_that_is_not_there_stops_nobody(tmp_path: Path) -> None:

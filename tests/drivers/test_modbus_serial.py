@@ -312,6 +312,7 @@ def test_minimalmodbus_never_sleeps(rate: float, sleeps: int, monkeypatch: pytes
     """The silences are the line's. With an ordinary rate minimalmodbus would add its own between reads."""
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "monotonic", lambda: 1.0)  # no time passes, however busy the machine is
     monkeypatch.setattr(_Port, "baudrate", rate)
     monkeypatch.setattr(minimalmodbus, "_latest_read_times", {})
     far_apart = instrument("rtu", [point(0), point(1000), point(2000)])
