@@ -73,7 +73,7 @@ def check_rules(document: Document, judge: JudgeRules | None, findings: Findings
             findings.mistake(rule.at("id"), rule.where, what, value=rule.table.id, hint="write it once")
         elif is_plain:
             sound.append(rule)
-    if judge is not None:
+    if judge is not None and sound:
         plant = None if findings.has_mistakes else plant_of(document)
         for one in judge([change_of(rule.table) for rule in sound], plant):
             rule = sound[one.number]
