@@ -27,11 +27,11 @@ def draft(
 ) -> dict[str, Any]:
     """Return the draft. Everything in it was counted since the process started, unless its name says otherwise.
 
-    `code` is the health code (`agent.health_code`) of the plant and its lines.
+    `code` is the health code (`agent.health_code`) of the plant and its lines; empty while nothing is judged yet.
     """
     return {
         "kind": "health",
-        "code": dict(code),
+        **({"code": dict(code)} if code else {}),
         "buses": {status.bus: _bus(status, counters) for status, counters in pollers},
         "devices": {name: _device(counts, now_ns) for _, bus in pollers for name, counts in by_device(bus).items()},
         "outbox": asdict(outbox),

@@ -248,7 +248,6 @@ class History:
         """Do something to the file; whatever the disk says is counted, and what is damaged is set aside."""
         for _ in range(2):
             try:
-                needs_room(self.path)
                 work()
             except (sqlite3.Error, OutboxError, OSError) as error:
                 self._failures += 1
@@ -272,6 +271,7 @@ class History:
         return False
 
     def _open(self) -> None:
+        needs_room(self.path)
         self._db, damage = file.begin(self.path, max_size=self._max_size, now_ms=self._now_ms)
         if damage is not None:
             self._news.append(damage)

@@ -58,7 +58,7 @@ from buffer.entry import Drop, Entry, Hole, Position, Run, packed
 from buffer.errors import Locked, Newer, OutboxError, StoreFailed, StoreFull, Volatile
 from buffer.ledger import Ledger
 from buffer.opening import DATABASE, Begun, Opened, begin
-from buffer.place import Lock, prepare, refuse_volatile
+from buffer.place import Lock, needs_room, prepare, refuse_volatile
 from buffer.reader import OutboxReader
 from buffer.space import Space, Usage
 
@@ -153,6 +153,7 @@ class Outbox:
         self._log_changes, self._unlogged, self._writes = True, 0, 0
 
     def _begun(self, now_ms: int, *, suspect: bool) -> Begun:
+        needs_room(self._path)
         return begin(
             self._directory,
             max_pages=self._space.max_pages,

@@ -46,19 +46,49 @@ def _unescaped(text: str) -> Path:
     return Path(text)
 
 
-LEAST_ROOM = 1 << 20
-"""Bytes: many times what one write of the history and SQLite's index beside it take."""
+INDEX = 32 * 1024
+"""Bytes of SQLite's index of 4062 pages in the log (sqlite.org/walformat.html section 2.2): ours has fewer."""
+LEAST_ROOM = 8 * INDEX
+_PAGE = 4096
+
+
+def has_small_blocks(path: Path) -> bool:
+    """Return whether the disk of `path` is given out in pieces smaller than a page of memory.
+
+    SQLite's index (`-shm`) is mapped into memory, and SQLite makes sure of its space by writing one byte to each page.
+    Where blocks are smaller, as `mkfs.ext4` makes them below 512 MiB, that reserves a part of the page only, and a disk
+    that is full answers a write into another part with SIGBUS, which ends the process.
+    """
+    return os.statvfs(path.parent).f_frsize < _PAGE
 
 
 def needs_room(path: Path) -> None:
-    """Raise `StoreFull` when the disk of `path` is as good as full.
-
-    SQLite's index (`-shm`) is memory mapped from a file. Where the disk's blocks are smaller than a page, a disk that
-    is full at that moment answers a write into it with SIGBUS, which ends the process.
-    """
+    """Raise `StoreFull` when SQLite's index of `path` could not be made because the disk is as good as full."""
     disk = os.statvfs(path.parent)
-    if disk.f_bavail * disk.f_frsize < LEAST_ROOM:
-        raise StoreFull("the disk is full", where=path, hint="free disk space", disk=True)
+    if has_small_blocks(path) and disk.f_bavail * disk.f_frsize < LEAST_ROOM:
+        raise _disk_full(path)
+
+
+def hold_index(path: Path) -> None:
+    """Take the whole space of the index of an open `path`. Raises `StoreFull`.
+
+    It is taken through the descriptor that SQLite holds: to close another one of that file would end all its locks.
+    """
+    if not has_small_blocks(path):
+        return
+    name = f"{path.resolve()}-shm"
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(descriptor.readlink()) == name:
+                try:
+                    os.posix_fallocate(int(descriptor.name), 0, INDEX)
+                except OSError as error:
+                    raise _disk_full(path) from error
+                return
+
+
+def _disk_full(path: Path) -> StoreFull:
+    return StoreFull("the disk is full", where=path, hint="free disk space", disk=True)
 
 
 def refuse_volatile(directory: Path) -> None:
