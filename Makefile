@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEBIAN := mosquitto mosquitto-clients mbpoll strace faketime nodejs npm systemd iproute2 nftables chromium debootstrap systemd-container
 
-.PHONY: demo test months lint types debian bench clean
+.PHONY: demo test months lint types debian bench deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/plantgate demo $(ARGS)
@@ -25,6 +25,22 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
+
+# The package for one architecture (amd64, arm64) and one Debian: 3.11 is bookworm's Python, 3.13 trixie's.
+DEB_ARCH   ?= amd64
+DEB_PYTHON ?= 3.11
+
+deb: $(BIN)/python
+	@$(BIN)/python systemd/package/build.py --arch $(DEB_ARCH) --python $(DEB_PYTHON)
+
+# What the package carries, anew (needs uv): hashes of every wheel, for all architectures and Pythons at once.
+LOCK := systemd/package/requirements.lock
+
+lock:
+	@head -n 2 $(LOCK) > $(LOCK).new
+	uv pip compile pyproject.toml --extra panel --extra annunciator --universal --python-version 3.11 \
+		--generate-hashes --no-header --upgrade --quiet >> $(LOCK).new
+	@mv $(LOCK).new $(LOCK)
 
 $(BIN)/python:
 	@PYTHON=$(PYTHON) sh tests/debian.sh python3-venv

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from agent import wording
-from agent.lifecycle import NORMAL, By, Definition, Life, Status, Word
+from agent.lifecycle import NORMAL, By, Definition, Life, Status, Word, ladder_due
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +133,8 @@ def row(case: Case, mono_ns: int, *, first_out: bool, chattering: bool) -> dict[
         "first_out": first_out,
         "chattering": chattering,
         "active_s": None if at is None else round(at.elapsed_ns(mono_ns) / 1e9),
+        **_ladder(case, mono_ns),
+        "longest_shelf_s": round(definition.longest_shelf_ns / 1e9),
         "suppressed_by": list(life.muted) if life.is_suppressed else [],
         "out_by": None if life.out is None else life.out.members(),
         "shelved_by": None if shelf is None else shelf.by.members(),
@@ -140,3 +142,19 @@ def row(case: Case, mono_ns: int, *, first_out: bool, chattering: bool) -> dict[
         if shelf is None
         else max(0, round((shelf.for_ns - shelf.since.elapsed_ns(mono_ns)) / 1e9)),
     }
+
+
+def _ladder(case: Case, mono_ns: int) -> dict[str, Any]:
+    """Return in how many seconds the alarm will be escalated (``None``: not at all), and for how long it has been."""
+    due_ns = ladder_due(case.definition, case.life)
+    return {
+        "escalates_in_s": None if due_ns is None else max(0, round((due_ns - mono_ns) / 1e9)),
+        "escalated_s": _escalated_s(case, mono_ns),
+    }
+
+
+def _escalated_s(case: Case, mono_ns: int) -> int | None:
+    at, after_ns = case.life.raised_at, case.definition.escalate_after_ns
+    if not case.life.escalated or at is None or after_ns is None:
+        return None
+    return max(0, round((at.elapsed_ns(mono_ns) - after_ns) / 1e9))

@@ -1,7 +1,7 @@
 """The only module that knows every room: it opens, wires, starts and stops them in order.
 
 Order of start: store, key, clock, pipeline, publisher, pollers: whatever takes comes before whatever gives; then the
-local door. Order of stop: door, pollers, pipeline (everything taken is committed), publisher (a moment to send it),
+two doors. Order of stop: doors, pollers, pipeline (everything taken is committed), publisher (a moment to send it),
 store.
 """
 
@@ -13,23 +13,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent import __version__
 from agent.absence import link_probe_s
-from agent.control import NAME, Control
+from agent.board import Board, Sources
+from agent.control import NAME, PANEL_NAME, Control, panel_folder
 from agent.health import draft as health_draft
 from agent.health import resident_bytes
 from agent.intake import Intake, Reload, Rotten, Stop
+from agent.judgement import devices_of
 from agent.keys import SigningKey, key_path
 from agent.ledger import Ledger
 from agent.local_verbs import local_verbs
 from agent.log import get
 from agent.meta import meta
+from agent.panel_verbs import looking, panel_verbs
 from agent.pipeline import Pipeline
 from agent.poller import Poller
+from agent.queries import Queries
 from agent.record import Sealer
+from agent.site_view import site_view
 from agent.sites import load_site_apart
 from agent.supervisor import Crew
+from agent.support import Subject, files
 from agent.uplink.publisher import Publisher
 from agent.uplink.status import About
 from buffer.history import History
+from buffer.journal import Journal
 from config.diff import needs_restart
 from config.problem import SiteProblems
 from config.visits import specs
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agent.clock import SystemClock
+    from agent.control import Verb
     from buffer.outbox import Outbox
     from config.site import Device, Site
 
@@ -75,12 +83,13 @@ class Agent:
         self._intake = Intake()
         ledger = Ledger(Sealer(site.gateway.id, key), outbox, int(site.buffer.commit_every_s * 1e9))
         self._publisher = self._make_publisher(site)
-        history = History(site.gateway.state_dir, now_ms=clock.wall_ms())
+        self._history = History(site.gateway.state_dir, now_ms=clock.wall_ms())
         about = enrolment(site, key)
-        self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, about, history, self._announce)
+        self._pipeline = Pipeline(site, outbox, ledger, clock, self._intake, about, self._history, self._announce)
         self._pollers = self._make_pollers(site)
-        verbs = local_verbs(lambda: self._pollers, self._standing, clock, self._intake)
-        self._control = Control(site.gateway.state_dir / NAME, verbs, clock)
+        self._queries = Queries(clock)
+        self._journal = Journal(site.gateway.state_dir)
+        self._doors = self._make_doors(site)
 
     def start(self) -> None:
         """Start every thread."""
@@ -88,14 +97,17 @@ class Agent:
         if self._publisher is not None:
             self.crew.start(self._publisher)
         self._start_pollers()
-        if self._control.open():
-            self.crew.start(self._control)
+        self.crew.start(self._queries)
+        for door in self._doors:
+            if door.open():
+                self.crew.start(door)
 
     def stop(self) -> None:
         """Stop in order. What does not stop in time is left behind: the process is about to end anyway."""
-        self.crew.dismiss(self._control)
-        self._control.stop()
-        self.crew.leave(self._control, CONTROL_STOP_S)
+        for visited in (*self._doors, self._queries):
+            self.crew.dismiss(visited)
+            visited.stop()
+            self.crew.leave(visited, CONTROL_STOP_S)
         self._stop_pollers()
         self.crew.dismiss(self._pipeline)
         self._intake.tell(Stop())
@@ -178,7 +190,57 @@ class Agent:
             "health": self.health(),
         }
 
+    def _uplink(self) -> Mapping[str, Any] | None:
+        """Return how the uplink is, for people; ``None`` where the site has none."""
+        to = self._site.uplink
+        if to is None or self._publisher is None:
+            return None
+        now = self._publisher.snapshot()
+        return {
+            "state": now.state,
+            "connected": now.connected,
+            "since_s": round(max(0, self._clock.mono_ns() - now.since_ns) / 1e9),
+            "reason": now.reason,
+            "url": f"{'mqtts' if to.tls else 'mqtt'}://{to.host}:{to.port}",
+        }
+
+    def _support(self) -> dict[str, Any]:
+        return {"files": files(Subject(site=self._site, standing=self._standing(), journal=self._journal))}
+
     # --- parts ---------------------------------------------------------------------------------------------------
+
+    def _make_doors(self, site: Site) -> tuple[Control, Control]:
+        """Return the door of this machine's people and that of the panel."""
+        control = local_verbs(lambda: self._pollers, self._standing, self._clock, self._intake, self._looks(site))
+        panel = panel_verbs(self._looks(site), self._intake, self._clock)
+        folder = panel_folder(os.environ, site.gateway.state_dir)
+        return (
+            Control(site.gateway.state_dir / NAME, control, self._clock),
+            Control(folder / PANEL_NAME, panel, self._clock, "panel door"),
+        )
+
+    def _looks(self, site: Site) -> dict[str, Verb]:
+        """Return the verbs that only look, for one door."""
+        sources = Sources(
+            software=SOFTWARE,
+            state_dir=site.gateway.state_dir,
+            clock=self._clock,
+            pollers=lambda: self._pollers,
+            look=self._pipeline.window.look,
+            cfg=lambda: self._pipeline.cfg,
+            code=lambda: self._pipeline.code,
+            usage=self._outbox.usage,
+            uplink=self._uplink,
+        )
+        return looking(
+            lambda: site_view(self._site, SOFTWARE, self._pipeline.cfg),
+            Board(sources, self._journal, self._queries),
+            lambda: devices_of(self._site),
+            self._support,
+            self._history,
+            self._journal,
+            self._queries,
+        )
 
     def _make_publisher(self, site: Site) -> Publisher | None:
         if site.uplink is None:

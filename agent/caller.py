@@ -1,4 +1,4 @@
-"""One connection to the local door: lines in, lines out, both bounded. See `agent.control`."""
+"""One connection to a local door: lines in, lines out, both bounded. See `agent.control`."""
 
 from __future__ import annotations
 
@@ -44,9 +44,12 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A line at once, and then one a second, for as long as the caller listens."""
+    """A line at once, and then one a second, for as long as the caller listens.
 
-    line: Callable[[], Answer]
+    A `line` that is ``None`` is not ready: it is asked for again a moment later.
+    """
+
+    line: Callable[[], Answer | None]
 
 
 class Caller:

@@ -1,4 +1,8 @@
-"""The local door: a Unix socket on which people of this machine ask the running agent, JSON lines in and out.
+"""A local door: a Unix socket on which the running agent is asked, JSON lines in and out. There are two of them.
+
+`control.sock` in the state directory is for people of this machine (`agent.local_verbs`), `panel.sock` for the panel's
+process, which may do less (`agent.panel_verbs`). Each is a thread with callers of its own: whatever comes in at one
+leaves the other alone.
 
 Who may come in is decided by the file's permissions: the agent's user and group. One request at a time on a connection,
 each a JSON object with its verb in ``do``; each gets one line, or one a second (`agent.caller.Repeated`). Whatever is
@@ -15,7 +19,8 @@ import os
 import selectors
 import socket
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import orjson
 
@@ -24,22 +29,27 @@ from agent.log import get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from drivers.reading import Clock
 
     Outcome = Answer | Later | Repeated
+    """What comes of a request."""
     Verb = Callable[[Request], Outcome]
     """What a verb does with a request. Runs on the door's thread, so it must not wait. Raises Unwilling."""
 
 NAME: Final = "control.sock"
+PANEL_NAME: Final = "panel.sock"
 MODE: Final = 0o660
 MOST_CALLERS: Final = 16
 EVERY_NS: Final = 1_000_000_000
 """How often a line is repeated."""
+SOON_NS: Final = 50_000_000
+"""How soon a line that was not ready is asked for again."""
 PATIENCE_NS: Final = 60_000_000_000
 """How long a request may take, how long a caller may say nothing, and how long it may leave unread what it is told."""
 LONGEST_WAIT_S: Final = 1.0
+
+_Result = TypeVar("_Result")
 
 log = get(__name__)
 
@@ -51,11 +61,10 @@ class Unwilling(Exception):
 class Control:
     """The door. `run` is the thread's body."""
 
-    name = "control"
-
-    def __init__(self, path: Path, verbs: Mapping[str, Verb], clock: Clock) -> None:
-        """Know what can be asked; nothing is opened before `open`."""
+    def __init__(self, path: Path, verbs: Mapping[str, Verb], clock: Clock, name: str = "control") -> None:
+        """Know what can be asked; nothing is opened before `open`. `name` is the thread's."""
         self.path = path
+        self.name = name
         self._verbs = verbs
         self._clock = clock
         self._selector = selectors.DefaultSelector()
@@ -78,7 +87,7 @@ class Control:
             self.path.chmod(MODE)
             self._door.listen(MOST_CALLERS)
         except OSError as error:
-            log.warning("no control socket: nobody can ask this agent", path=self.path, error=error)
+            log.warning("a door stays shut: nobody can ask this agent there", path=self.path, error=error)
             self._close()
             return False
         for ours in (self._door, self._bell, self._ear):
@@ -183,10 +192,13 @@ class Control:
         """Tell the next line, if it is due. A caller that was slow misses lines; they are not queued up."""
         if now_ns < caller.due_ns:
             return
+        line = self._safely(repeated.line)
+        if line is None:
+            caller.due_ns = now_ns + SOON_NS
+            return
+        assert isinstance(line, dict)
         caller.due_ns = max(caller.due_ns + EVERY_NS, now_ns)
-        answer = self._safely(repeated.line)
-        assert isinstance(answer, dict)
-        caller.tell(answer, now_ns)
+        caller.tell(line, now_ns)
 
     def _outcome(self, line: bytes, uid: int) -> Outcome:
         """Return what a verb makes of a request. Raises Unwilling."""
@@ -205,7 +217,7 @@ class Control:
         return verb(Request(words, uid))
 
     @staticmethod
-    def _safely(work: Callable[[], Outcome]) -> Outcome:
+    def _safely(work: Callable[[], _Result]) -> _Result | Answer:
         """Return what `work` returns, or the reason why not. A mistake of ours costs one answer, not the agent."""
         try:
             return work()
@@ -247,6 +259,12 @@ class Control:
                 self.path.unlink()
         for ours in (self._door, self._bell, self._ear):
             ours.close()
+
+
+def panel_folder(environment: Mapping[str, str], state_dir: Path) -> Path:
+    """Return where the panel's door is: in the unit's runtime directory (systemd.exec(5)), else beside the other."""
+    first = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(first) if first else state_dir
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from agent.rules.rule import SHARED, Grain, Moment, Scope
 from agent.rules.sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from agent.alarms import Alarms
@@ -297,6 +297,10 @@ class Judge:
         """Return, by alarm, how much history is missing before its condition can be known; nothing of those ready."""
         found = {one.id: one.evaluator.ready_in_s() for one in self._judged}
         return {name: seconds for name, seconds in found.items() if seconds > 0}
+
+    def conditions(self, rules: Collection[str]) -> dict[str, bool | None]:
+        """Return, by alarm, what the bindings of some rules answered last; ``None``: not known."""
+        return {one.id: one.condition for one in self._judged if one.binding.rule.id in rules}
 
 
 def fingerprint(binding: Binding) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from agent import sight
 from agent.alarms import Alarms
 from agent.book.book import Book
 from agent.book.in_force import BookPlan
@@ -23,6 +24,7 @@ from agent.judge import Judge
 from agent.lifecycle import Definition
 from agent.rules.binding import bound
 from agent.rules.listing import listing
+from agent.sight import Sight
 from config.site import Text
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Judgement:
         self._derivation = Derivation(site.derived, site.devices)
         self._lines = _lines_by_name(self._bound, site)
         self._late: dict[str, Task] = {}
+        self._advice = {rule.id: {"zh": rule.check.zh, "en": rule.check.en} for rule in self._bound.rules}
         self.alarms: Alarms
         self._judge: Judge
 
@@ -134,6 +137,29 @@ class Judgement:
     def rules(self) -> list[dict[str, Any]]:
         """Return what each rule of the catalogue is about on this site, and what it still waits for."""
         return listing(self._bound, self._judge.ready_in_s())
+
+    def listing(self, *, everything: bool = False) -> list[dict[str, Any]]:
+        """Return a row for each alarm that is not normal (`Alarms.listing`), those of rules with what to do."""
+        rows = self.alarms.listing(everything)
+        return [row | {"advice": self._advice[row["rule"]]} if "rule" in row else row for row in rows]
+
+    def look(self, mono_ns: int, wall_of: Callable[[int], int | None], before: Sight | None) -> Sight:
+        """Return what is to be seen at this moment; `wall_of` dates moments of this boot."""
+        plant, world, rows = self._site.plant, self._bound.world, self.listing()
+        orders = {line.name: self.book.orders_for(line.name) for line in plant.lines} if self.book.orders else {}
+        conditions = self._judge.conditions(sight.PLAN_RULES) if orders else {}
+        standing = {one.alarm: one for one in self.alarms.standing()} if orders else {}
+        shelves = world.tracks.shelves
+        return Sight(
+            mono_ns=mono_ns,
+            facilities=sight.facilities(plant.facilities, world.states.facilities, wall_of),
+            lines=sight.lines(plant.lines, world.states),
+            version=sight.version_of(rows, mono_ns, before),
+            alarms=rows,
+            orders=sight.orders(orders, wall_of(mono_ns), standing, conditions),
+            tasks_overdue=len(self._late),
+            derived=[(one.device, shelves[one.device.spec.name].scan) for one in self._site.derived],
+        )
 
     def states(self) -> Mapping[str, bytes]:
         """Return what must survive a power cut: it belongs into the commit of the drafts that told it."""

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 FILE: Final = "signing-key.pem"
 CREDENTIAL: Final = "signing-key"
+INSTALLED: Final = Path("/etc/plantgate/record.key")
+"""Where the Debian package keeps the key, for root alone; the service gets it as its credential."""
+SERVICE_STATE: Final = Path("/var/lib/plantgate")
+"""The state directory that goes with it."""
 _LARGEST_FILE: Final = 16_384
 
 
@@ -112,10 +116,15 @@ _RESTORE: Final = "restore this file from a backup, or move the whole state dire
 
 
 def key_path(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return where the key is: the service's credential (systemd.exec, LoadCredential=) if it has one, else a file."""
+    """Return where the key is: the service's credential (systemd.exec, LoadCredential=) if it has one, else a file.
+
+    People who ask about the service's own state directory mean the key that the service is given.
+    """
     given = environment.get("CREDENTIALS_DIRECTORY")
     if given and (credential := Path(given) / CREDENTIAL).exists():
         return credential
+    if state_dir == SERVICE_STATE and os.path.lexists(INSTALLED):
+        return INSTALLED
     return state_dir / FILE
 
 

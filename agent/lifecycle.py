@@ -90,15 +90,19 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who wants it: the name and number of a user of the box, and what they had to say."""
+    """Who wants it: the name and number of a user of the box, and what they had to say.
+
+    With a `door`, `who` is an account of whoever asks there, and `uid` the user as which that process runs.
+    """
 
     who: str
     uid: int | None = None
     note: str | None = None
+    door: str | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the record's `by`."""
-        members = {"who": self.who, "uid": self.uid, "note": self.note}
+        members = {"who": self.who, "uid": self.uid, "door": self.door, "note": self.note}
         return {name: value for name, value in members.items() if value is not None}
 
 
@@ -302,7 +306,7 @@ def passes(definition: Definition, life: Life, mono_ns: int, at: Since) -> Turn:
     told: list[Word] = []
     if _is_past(_shelf_due(life), mono_ns):
         life, told = _seen_again(replace(life, shelf=None), at), [Word.UNSHELVED]
-    if _is_past(_ladder_due(definition, life), mono_ns):
+    if _is_past(ladder_due(definition, life), mono_ns):
         life, told = replace(life, escalated=True), [*told, Word.ESCALATED]
     if _is_past(_reminder_due(definition, life), mono_ns):
         life, told = replace(life, acknowledged=False, acknowledged_at=None), [*told, Word.REALARMED]
@@ -311,7 +315,7 @@ def passes(definition: Definition, life: Life, mono_ns: int, at: Since) -> Turn:
 
 def due_ns(definition: Definition, life: Life) -> int | None:
     """Return the monotonic moment at which time alone makes something due; ``None``: never."""
-    dues = (_shelf_due(life), _ladder_due(definition, life), _reminder_due(definition, life))
+    dues = (_shelf_due(life), ladder_due(definition, life), _reminder_due(definition, life))
     return min((due for due in dues if due is not None), default=None)
 
 
@@ -323,8 +327,11 @@ def _shelf_due(life: Life) -> int | None:
     return None if life.shelf is None else life.shelf.since.due_ns(life.shelf.for_ns)
 
 
-def _ladder_due(definition: Definition, life: Life) -> int | None:
-    """Neither acknowledging nor shelving nor taking out of service stops the ladder; suppression by design holds it."""
+def ladder_due(definition: Definition, life: Life) -> int | None:
+    """Return the monotonic moment of escalation, ``None``: never, or it is past.
+
+    Neither acknowledging nor shelving nor taking out of service stops the ladder; suppression by design holds it.
+    """
     after, at = definition.escalate_after_ns, life.raised_at
     if after is None or at is None or life.escalated or not life.announced or life.is_suppressed:
         return None

@@ -158,6 +158,11 @@ def _visit(visit: Device, scan: Scan | None, now_ns: int) -> Told:
     return {**report(visit, scan), "age_s": _ago_s(scan.mono_ns, now_ns)}
 
 
+def computed(device: Device, scan: Scan | None, now_ns: int) -> Told:
+    """Return a derived device as `View` returns an instrument: there is no bus to it, and it never fails by itself."""
+    return {"bus": device.spec.protocol, **_visit(device, scan, now_ns), "last_fault": None}
+
+
 def _counts(counts: Counters) -> Told:
     return {
         "requests": counts.requests,

@@ -1,11 +1,13 @@
-"""What the local door does: one function for each verb, over the pollers that run now.
+"""What the control door does, for people of this machine: one function for each verb, over the pollers that run now.
 
 {"do": "status"}                               one line: who this is and how it goes
 {"do": "read", "devices": ["press-1", …]}      one more visit of each (of all, when none is named)
 {"do": "look", "device": "press-1", "points": […]}    one visit that reads other points (`agent.looks`)
 {"do": "watch"}                                everything, at once and then every second
 
-What concerns alarms, rules and the book is handed over to the pipeline, whose they are (`agent.office`).
+What concerns alarms, rules and the book is handed over to the pipeline, whose they are (`agent.office`); verbs that
+only look are those of the panel's door, too (`agent.panel_verbs.looking`). Who asks is known by the user's number, so
+nobody may say ``user`` here.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import difflib
 import pwd
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.caller import Answer, Later, Repeated
 from agent.control import Unwilling
@@ -29,24 +31,46 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from agent.caller import Request
-    from agent.control import Verb
+    from agent.control import Outcome, Verb
     from agent.intake import Intake
     from agent.poller import Poller
     from config.site import Device
     from drivers.reading import Clock, Scan
 
 
+PANELS: Final = ("audit",)
+"""What only the panel may ask of the pipeline."""
+
+
 def local_verbs(
-    pollers: Callable[[], Sequence[Poller]], status: Callable[[], Mapping[str, Any]], clock: Clock, intake: Intake
+    pollers: Callable[[], Sequence[Poller]],
+    status: Callable[[], Mapping[str, Any]],
+    clock: Clock,
+    intake: Intake,
+    looks: Mapping[str, Verb],
 ) -> dict[str, Verb]:
-    """Return the verbs of a running agent. A later one is one more row."""
+    """Return the verbs of a running agent; `looks` are those of both doors. A later one is one more row."""
     view = View(pollers, clock)
-    return {do: lambda request: hand_over(request, intake) for do in VERBS} | {
+    verbs: dict[str, Verb] = {do: lambda request: hand_over(request, intake) for do in VERBS if do not in PANELS}
+    verbs |= {
         "status": lambda _: dict(status()),
         "read": lambda request: read(request, pollers()),
         "look": lambda request: look(request, pollers()),
         "watch": lambda _: Repeated(view.line),
+        **looks,
     }
+    return {do: _by_number(verb) for do, verb in verbs.items()}
+
+
+def _by_number(verb: Verb) -> Verb:
+    """Return a verb that refuses to be told who asks."""
+
+    def asked(request: Request) -> Outcome:
+        if "user" in request.words:
+            raise Unwilling('"user" means nothing here: who asks is known by the number of the user')
+        return verb(request)
+
+    return asked
 
 
 def read(request: Request, pollers: Sequence[Poller]) -> Later:
@@ -65,7 +89,11 @@ def read(request: Request, pollers: Sequence[Poller]) -> Later:
 def hand_over(request: Request, intake: Intake) -> Later:
     """Have the pipeline do it, between two scans."""
     words = {word: value for word, value in request.words.items() if word != "do"}
-    ask = Ask(request.words["do"], words, {"who": user(request.uid), "uid": request.uid})
+    return handed_over(Ask(request.words["do"], words, {"who": user(request.uid), "uid": request.uid}), intake)
+
+
+def handed_over(ask: Ask, intake: Intake) -> Later:
+    """Return the answer that the pipeline will give."""
     intake.tell(ask)
 
     def answer() -> Answer:

@@ -11,6 +11,7 @@ Promises:
   A device that fails every 10 ms cannot fill the disk.
 - A thread that logs never waits: lines go through a bounded queue to a writer of its own; what does not fit is counted.
 - No secrets: members named like one, and passwords inside URLs, are masked.
+- The last `MOST_KEPT` entries stay in memory, for whoever wants to know what happened just now (`recent`).
 
 Logs explain; they are no evidence. What matters is a signed record.
 """
@@ -23,7 +24,7 @@ import os
 import re
 import sys
 import traceback
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
@@ -40,6 +41,9 @@ BURST: Final = 5
 REFILL_NS: Final = 60_000_000_000
 MOST_KEYS: Final = 1000
 MOST_WAITING: Final = 1000
+MOST_KEPT: Final = 500
+LONGEST_KEPT: Final = 2000
+"""Characters of an entry that stays in memory."""
 FOREIGN: Final = ("pymodbus", "paho", "amqtt", "transitions", "asyncio")
 """Libraries that talk too much: only from WARNING on."""
 
@@ -165,6 +169,8 @@ class Lines(logging.Handler):
         self._limiter = Limiter(mono_ns)
         self._stream = stream
         self._writer = Writer(stream, self._confession) if threaded else None
+        self.kept: deque[str] = deque(maxlen=MOST_KEPT)
+        """The last entries as key=value, without a line break."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one entry, unless there were too many like it."""
@@ -174,7 +180,9 @@ class Lines(logging.Handler):
         members = entry(record)
         if suppressed:
             members["suppressed"] = suppressed
-        line = self._line(members, int(record.created * 1000))
+        wall_ms = int(record.created * 1000)
+        self.kept.append(render({"ts": ts(wall_ms), **members}, as_json=False)[:LONGEST_KEPT])
+        line = self._line(members, wall_ms)
         if self._writer is not None:
             self._writer.write(line)
         else:
@@ -221,6 +229,12 @@ def configure(
     for name in FOREIGN:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     return lines
+
+
+def recent() -> list[str]:
+    """Return the last entries of this process's log, oldest first; none when it was not configured."""
+    handlers = (handler for handler in logging.getLogger().handlers if isinstance(handler, Lines))
+    return [line for handler in handlers for line in handler.kept.copy()]
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What people at a door may ask of the pipeline: alarms, what to do about them, the book, the rules.
+"""What is asked of the pipeline at a door: alarms, what to do about them, the book, the rules, events to be recorded.
 
 One table of verbs. Each is done whole between two scans, by the pipeline's thread; what it changes is told as signed
 records with who did it, committed together with the state it leaves.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from agent import notices
 from agent.book.book import VERBS as BOOK_VERBS
 from agent.book.entries import EntryRefused, Words
 from agent.lifecycle import AlarmRefused, By
@@ -33,10 +34,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: the answer, and the drafts that tell it."""
+    """What came of it: the answer, and the drafts that tell it.
+
+    With `is_proof`, the answer is the record of the last draft as it was signed: `seq`, `id`, `wire`.
+    """
 
     answer: dict[str, Any]
     drafts: Sequence[Draft] = field(default=())
+    is_proof: bool = False
 
 
 def attend(ask: Ask, judgement: Judgement, stamp: Stamp, mono_ns: int) -> Done:
@@ -60,7 +65,8 @@ class _Visit:
     @property
     def by(self) -> By:
         """Who asks, with the note of the request."""
-        return By(str(self.ask.by["who"]), self.ask.by["uid"], self.words.text("note", default="") or None)
+        note = self.words.text("note", default="") or None
+        return By(str(self.ask.by["who"]), self.ask.by["uid"], note, self.ask.by.get("door"))
 
     @property
     def alarm(self) -> str:
@@ -70,9 +76,8 @@ class _Visit:
 
 def _alarms(visit: _Visit) -> Done:
     visit.words.known("all")
-    alarms = visit.house.alarms
-    rows = alarms.listing(visit.words.flag("all"))
-    return Done({"alarms": rows, "figures": alarms.figures(), "code": visit.house.code()})
+    rows = visit.house.listing(everything=visit.words.flag("all"))
+    return Done({"alarms": rows, "figures": visit.house.alarms.figures(), "code": visit.house.code()})
 
 
 def _people(do: Callable[[_Visit], list[Draft]], *words: str) -> Callable[[_Visit], Done]:
@@ -111,6 +116,18 @@ def _rules(visit: _Visit) -> Done:
     return Done({"rules": visit.house.rules()})
 
 
+def _audit(visit: _Visit) -> Done:
+    return Done({}, [notices.audited(visit.ask.words, visit.ask.by)])
+
+
+def _commissioned(visit: _Visit) -> Done:
+    return Done({}, [notices.commissioned(visit.words, visit.ask.words, visit.ask.by)], is_proof=True)
+
+
+def _exported(visit: _Visit) -> Done:
+    return Done({}, [notices.exported(visit.words, visit.ask.words, visit.ask.by)], is_proof=True)
+
+
 _VERBS: Final[Mapping[str, Callable[[_Visit], Done]]] = {
     "alarms": _alarms,
     "acknowledge": _people(lambda visit: visit.house.alarms.acknowledge(visit.alarm, visit.by, visit.mono_ns)),
@@ -122,5 +139,14 @@ _VERBS: Final[Mapping[str, Callable[[_Visit], Done]]] = {
     "book": _book,
     **dict.fromkeys(BOOK_VERBS, _enter),
     "rules": _rules,
+    "audit": _audit,
+    "commissioned": _commissioned,
+    "exported": _exported,
 }
 VERBS: Final = tuple(_VERBS)
+ASKING: Final = ("alarms", "book", "rules")
+"""Verbs that change nothing."""
+RECORDING: Final = ("audit", "commissioned", "exported")
+"""Verbs that only have something recorded."""
+ACTING: Final = tuple(do for do in VERBS if do not in (*ASKING, *RECORDING))
+"""What people do: each says who it was."""

@@ -25,6 +25,8 @@ from agent.office import Refused, attend
 from agent.reconfiguration import changed, remembered
 from agent.record import digest, expressible
 from agent.statistics import Statistics
+from agent.window import Window
+from agent.witness import Witness
 from config.visits import name_of, visits
 from drivers.reading import Scan
 
@@ -83,7 +85,8 @@ class Pipeline:
         self._intake = intake
         self._enrolment = enrolment
         self._site = site
-        self._cfg = digest(site.meaning)
+        self.cfg = digest(site.meaning)
+        """The hash of what gives readings their meaning now."""
         self._history = history
         self._announce = announce
         self._desks: dict[str, Desk] = {}
@@ -94,6 +97,9 @@ class Pipeline:
         """Whether the store should have the judgement's states anew."""
         self.code: Mapping[str, Any] = {}
         """The health code now; replaced as a whole, so any thread may read it."""
+        self.window = Window(clock)
+        """Where those who follow look."""
+        self._witness = Witness(outbox)
         self._rows: list[Row] = []
         self._write_ns = self._keep_ns = 0
         self._rest = Event()  # never set: the pipeline is woken by its intake
@@ -208,9 +214,12 @@ class Pipeline:
             log.error("a request failed", do=ask.do, error=repr(error), exc_info=error)  # noqa: TRY400 -- it is our log
             ask.answer.set_exception(Refused(f"the agent could not do that: {error!r}"))
             return
+        if done.is_proof:
+            self._witness.attend()
         self._tell_alarms(done.drafts, stamp)
         is_durable = not done.drafts or self._commit(now_ns)
-        ask.answer.set_result(done.answer if is_durable else {**done.answer, "durable": False})
+        proof = self._witness.record(done.drafts[-1]) if done.is_proof else {}
+        ask.answer.set_result({**done.answer, **proof} if is_durable else {**done.answer, "durable": False})
 
     def _look(self, now_ns: int) -> None:
         """Do what time alone makes due: compare the clocks, close periods, confess scans turned away."""
@@ -225,6 +234,7 @@ class Pipeline:
         stamp = self._clock.stamp(now_ns)
         self._tell_alarms(self._judgement.tick(now_ns, stamp), stamp)
         self._confess_turned_away()
+        self.window.show(self._judgement, now_ns)
         self._keep_history(now_ns, stamp)
         if now_ns >= self._tidy_ns:
             more = self._ledger.forget_expired(int(self._site.buffer.keep_s // 3600), now_ns)
@@ -317,9 +327,9 @@ class Pipeline:
         if draft["kind"] != "readings":  # readings are made of what a record can carry, by the desk
             draft = expressible(draft)
         if "clk" in draft:
-            return {**draft, "cfg": self._cfg}
+            return {**draft, "cfg": self.cfg}
         stamp = self._clock.stamp()
-        return {"ts": stamp.ts, "clk": stamp.clk, **draft, "cfg": self._cfg}
+        return {"ts": stamp.ts, "clk": stamp.clk, **draft, "cfg": self.cfg}
 
     def _add(self, draft: Draft | None) -> None:
         if draft is not None:
@@ -399,7 +409,7 @@ class Pipeline:
         """Close what was begun under the old meaning, then go on under the new."""
         self._close_periods(RECONFIGURED)
         self._site = item.site
-        self._cfg = digest(item.site.meaning)
+        self.cfg = digest(item.site.meaning)
         self._ledger.commit_every_ns = int(item.site.buffer.commit_every_s * 1e9)
         self._settle(reloaded=True)
         self._commit(self._clock.mono_ns())

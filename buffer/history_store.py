@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from buffer import store
+from buffer import migrate, store
+from buffer.errors import OutboxError
 from buffer.place import sync_directory, unusable
 from buffer.repair import SMALL
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION: Final = 1
-"""`user_version` of a finished history."""
+"""`user_version` of a finished history. The way from older ones is in `migrate`."""
 
 SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
@@ -76,11 +77,16 @@ def begin(path: Path, *, max_size: int, now_ms: int) -> tuple[sqlite3.Connection
     damage = Damage(wrong, set_aside(path, now_ms)) if wrong else None
     db = store.connect(path, max_pages=max_pages)
     try:
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if migrate.version_of(db) == 0:
             db.executescript(SCHEMA)
+            store.checkpoint(db, truncate=True)  # into the file itself, where packages look for the version
+        migrate.move(db, migrate.HISTORY, VERSION, path)
     except sqlite3.Error as error:
         db.close()
         raise store.failure(error, path) from error
+    except OutboxError:
+        db.close()
+        raise
     return db, damage
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from buffer import mark, repair, store
+from buffer import mark, migrate, repair, store
 from buffer.entry import Position, packed
 from buffer.place import sync_directory, unusable
 from buffer.resume import Resumed, resume
@@ -73,6 +73,7 @@ def begin(directory: Path, *, max_pages: int, now_ms: int, suspect: bool, progre
         raise unusable(path, error) from error
     db = store.connect(path, max_pages=max_pages)
     try:
+        migrate.move(db, migrate.OUTBOX, store.VERSION, path, progress)
         return _continue(db, path, noted, found)
     except sqlite3.Error as error:
         db.close()

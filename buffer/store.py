@@ -14,7 +14,7 @@ from urllib.parse import quote
 from buffer.entry import Drop, Entry, Hole, Position, Run, checksum, packed, unpacked
 from buffer.errors import Newer, StoreFailed, StoreFull
 from buffer.intervals import IntervalSet
-from buffer.place import unusable
+from buffer.place import hold_index, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ PAGE = 4096
 """Bytes. 8192 doubles what a card has to write for one record, 1024 helps only rows of a few bytes."""
 
 VERSION = 1
-"""`user_version` of a finished store. A file under construction has 0."""
+"""`user_version` of a finished store. A file under construction has 0. The way from older ones is in `migrate`."""
 
 TABLES = ("urgent", "reading")
 
@@ -113,10 +113,11 @@ def connect(path: Path, *, max_pages: int) -> sqlite3.Connection:
         raise failure(error, path) from error
     try:
         _settings(db, path, max_pages)
+        hold_index(path)
     except sqlite3.Error as error:
         db.close()
         raise failure(error, path) from error
-    except StoreFailed:
+    except (StoreFailed, StoreFull):
         db.close()
         raise
     return db

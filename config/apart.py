@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from config.judging import JudgeRules, Objection
-    from config.site import Plant, RuleChange, Site
+    from config.site import Front, Plant, RuleChange, Site
 
 
 def load_apart(path: Path, judge_rules: str | None = None) -> Site:

@@ -15,14 +15,17 @@ from config.schema import Hj212PointTable, SerialBusTable, TcpBusTable
 from config.site import (
     BufferLimits,
     Device,
+    Front,
     Gateway,
     Limit,
     MqttUplink,
+    Panel,
     PointInfo,
     Report,
     Site,
     Text,
 )
+from config.values import host_of, is_loopback
 from config.wanted import point_of
 from drivers.spec import DeviceSpec, LineSettings, SerialBusSpec, StatusSpec, TcpBusSpec
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from config.devices import DeviceEntry
     from config.entry import Entry
-    from config.schema import DeviceTable, GatewayTable, LimitTable, MqttTable, PointTable
+    from config.schema import DeviceTable, GatewayTable, LimitTable, MqttTable, PanelTable, PointTable
     from config.tables import Document
     from drivers.model import Model
     from drivers.spec import BusSpec
@@ -64,7 +67,13 @@ def build_site(document: Document, path: Path, notices: tuple[str, ...]) -> Site
         notices=notices,
         derived=derived_of([entry.table for entry in document.derived], devices, labels_of(document)),
         plant=plant_of(document),
+        panel=_panel(document.panel.table, root) if document.panel else None,
     )
+
+
+def build_front(gateway: GatewayTable, panel: PanelTable | None, root: Path) -> Front:
+    """Return the box and its panel."""
+    return Front(gateway=_gateway(gateway, root), panel=_panel(panel, root) if panel else None)
 
 
 def _gateway(table: GatewayTable, root: Path) -> Gateway:
@@ -95,6 +104,20 @@ def _uplink(table: MqttTable, root: Path) -> MqttUplink:
         key_file=absolute(table.key_file),
         keepalive_s=table.keepalive,
         nobody_listens=table.nobody_listens,
+    )
+
+
+def _panel(table: PanelTable, root: Path) -> Panel:
+    host = host_of(table.listen)
+    return Panel(
+        host=host,
+        port=int(table.listen.rpartition(":")[2]),
+        open=table.open,
+        hosts=tuple(name.lower() for name in table.hosts),
+        tls=not is_loopback(host) if table.tls is None else table.tls,
+        cert_file=None if table.cert_file is None else root / table.cert_file,
+        key_file=None if table.key_file is None else root / table.key_file,
+        idle_s=table.idle,
     )
 
 

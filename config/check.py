@@ -21,6 +21,7 @@ from config.reporting import check_reporting
 from config.secrets_on_disk import check_files, check_sm4_key
 from config.telegrams import check_telegrams
 from config.thresholds import check_limits
+from config.values import host_of, is_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from config.entry import Entry
     from config.findings import Findings
     from config.judging import JudgeRules
-    from config.schema import MqttTable
+    from config.schema import MqttTable, PanelTable
     from config.tables import Document
 
 
@@ -44,6 +45,8 @@ def check(document: Document, root: Path, findings: Findings, judge_rules: Judge
     if document.mqtt:
         check_files(document.mqtt, root, findings)
         _check_uplink(document.mqtt, findings)
+    if document.panel:
+        check_panel(document.panel, findings)
     check_buses(document, findings)
     check_addresses(document, findings)
     for device in document.devices:
@@ -57,6 +60,25 @@ def check(document: Document, root: Path, findings: Findings, judge_rules: Judge
     check_plant(document, known, findings)
     check_rules(document, judge_rules, findings)
     _say_what_waits(document, findings)
+
+
+def check_panel(panel: Entry[PanelTable], findings: Findings) -> None:
+    """Note a certificate without its key, files without TLS, and passwords that would travel in clear text.
+
+    Whether the files can be used is the panel's own look-out: they are another user's.
+    """
+    written, table = panel.written, panel.table
+    is_clear = panel.ok("tls") and table.tls is False
+    files = sorted(written & {"cert_file", "key_file"})
+    if files and is_clear:
+        what, hint = f"{files[0]}: has no meaning without TLS", "write tls = true, or leave it out"
+        findings.mistake(panel.at(files[0]), panel.where, what, hint=hint)
+    elif len(files) == 1:
+        other = {"cert_file": "key_file", "key_file": "cert_file"}[files[0]]
+        what, hint = f"{files[0]}: without {other}", f"write {other} = … as well"
+        findings.mistake(panel.at(files[0]), panel.where, what, hint=hint)
+    if panel.given("listen") and is_clear and not is_loopback(host_of(table.listen)):
+        findings.remark("panel: passwords and readings travel in clear text (tls = false beyond this machine)")
 
 
 def _check_uplink(mqtt: Entry[MqttTable], findings: Findings) -> None:
@@ -90,8 +112,6 @@ def _check_model(device: DeviceEntry, findings: Findings) -> None:
 
 def _say_what_waits(document: Document, findings: Findings) -> None:
     """Remark on what is checked and kept, but not acted on yet; and on what is not there."""
-    if document.panel:
-        findings.remark("panel: described, not served by this version")
     if document.rules and document.rules.ok("packs") and document.rules.table.packs == []:
         findings.remark("rules: packs is empty, so no rule is judged")
     if document.mqtt is None:

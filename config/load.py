@@ -12,15 +12,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.build import build_site
-from config.check import check
+from config.build import build_front, build_site
+from config.check import check, check_panel
 from config.findings import Findings
 from config.problem import Problem, SiteProblems
-from config.tables import read_document
+from config.tables import read_document, read_front
 
 if TYPE_CHECKING:
     from config.judging import JudgeRules
-    from config.site import Site
+    from config.site import Front, Site
 
 _MOST_BYTES = 4 * 2**20  # ten thousand points take about one
 _LONGEST_LINE = 10_000
@@ -51,6 +51,23 @@ def load(path: Path | str, judge_rules: JudgeRules | None = None) -> Site:
         raise _refuse(path, "is nested too deeply", _FLAT) from None
     findings.verdict()
     return build_site(document, path.absolute(), findings.notices)
+
+
+def load_front(path: Path | str) -> Front:
+    """Return the box and its panel, and judge nothing else: the panel must not know the rest, nor read its files.
+
+    Raises:
+        SiteProblems: these two tables have mistakes, or the file cannot be read.
+    """
+    path = Path(path)
+    text = _text(path)
+    findings = Findings(path.name, text)
+    gateway, panel = read_front(_parse(path, text), findings)
+    if panel:
+        check_panel(panel, findings)
+    findings.verdict()
+    assert gateway is not None, "a file without [gateway] has a mistake"
+    return build_front(gateway.table, panel.table if panel else None, path.absolute().parent)
 
 
 def _refuse(path: Path, what: str, hint: str, line: int | None = None) -> SiteProblems:

@@ -86,6 +86,12 @@ class PanelTable(SiteTable):
     """``[panel]``."""
 
     listen: Annotated[str, AfterValidator(values.listen_address)]
+    open: bool = False
+    hosts: list[Annotated[str, AfterValidator(values.host)]] = []
+    tls: bool | None = None
+    cert_file: Filled | None = None
+    key_file: Filled | None = None
+    idle: Annotated[float, BeforeValidator(duration("1m", "12h"))] = 1800.0
 
 
 class TcpBusTable(SiteTable):

@@ -110,6 +110,32 @@ class BufferLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """The local web panel. `open` lets people look without logging in.
+
+    `hosts` are the names it answers to besides those of the box; `cert_file` and `key_file` are ``None`` where it makes
+    its certificate itself; `idle_s` is how long somebody logged in may do nothing.
+    """
+
+    host: str
+    port: int
+    open: bool
+    hosts: tuple[str, ...]
+    tls: bool
+    cert_file: Path | None
+    key_file: Path | None
+    idle_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What whoever serves people must know of a site file, and all they may."""
+
+    gateway: Gateway
+    panel: Panel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """When a device's readings become records: on every scan, when something changed, or as statistics of a period.
 
@@ -316,3 +342,4 @@ class Site:
     notices: tuple[str, ...]
     derived: tuple[Derived, ...] = ()
     plant: Plant = Plant()
+    panel: Panel | None = None

@@ -67,14 +67,12 @@ def read_document(raw: dict[str, Any], root: pathlib.Path, findings: Findings) -
         findings.mistake((key,), ROOT, f'unknown table or key "{key[:60]}"', hint=_table_meant(key, known))
     tables = _Reader(raw, findings)
     buffer = tables.single("buffer", schema.BufferTable)
-    gateway = tables.single("gateway", schema.GatewayTable)
-    if "gateway" not in raw:
-        findings.mistake((), ROOT, "needs the table [gateway]", hint='write [gateway] with id = "…"')
+    gateway, panel = read_front(raw, findings)
     return Document(
         gateway=gateway,
         mqtt=tables.mqtt(),
         buffer=buffer or Entry(("buffer",), "buffer", schema.BufferTable(), frozenset(), frozenset()),
-        panel=tables.single("panel", schema.PanelTable),
+        panel=panel,
         buses=tuple(tables.buses()),
         devices=tuple(tables.devices(Models(own_folders(gateway, root, findings), findings))),
         limits=tuple(tables.repeated("limit", schema.LimitTable, "point", "limit on")),
@@ -85,6 +83,17 @@ def read_document(raw: dict[str, Any], root: pathlib.Path, findings: Findings) -
         rules=tables.single("rules", schema.RulesTable),
         rule=tuple(tables.repeated("rule", schema.RuleTable, "id")),
     )
+
+
+def read_front(
+    raw: dict[str, Any], findings: Findings
+) -> tuple[Entry[schema.GatewayTable] | None, Entry[schema.PanelTable] | None]:
+    """Return ``[gateway]`` and ``[panel]``, having noted what is wrong with these two."""
+    tables = _Reader(raw, findings)
+    gateway = tables.single("gateway", schema.GatewayTable)
+    if "gateway" not in raw:
+        findings.mistake((), ROOT, "needs the table [gateway]", hint='write [gateway] with id = "…"')
+    return gateway, tables.single("panel", schema.PanelTable)
 
 
 def _table_meant(key: str, known: tuple[str, ...]) -> str:

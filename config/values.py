@@ -231,6 +231,19 @@ def listen_address(value: str) -> str:
     return value
 
 
+def host_of(listen: str) -> str:
+    """Return the host of an address to listen on, without port and brackets."""
+    return listen.rpartition(":")[0].strip("[]")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address to listen on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def pair(value: Any) -> tuple[float, float]:
     """Return ``[low, high]``, two numbers in that order."""
     how = "write two numbers, [low, high]"

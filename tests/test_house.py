@@ -86,6 +86,9 @@ def test_config_knows_only_the_nouns_and_pure_parts_of_drivers() -> None:
         ("amqtt", {"agent.cli"}),
         ("rich", {"agent.cli"}),
         ("typer", {"agent.cli"}),
+        ("starlette", {"agent.panel"}),
+        ("jinja2", {"agent.panel.page"}),
+        ("uvicorn", {"agent.panel.gate"}),
     ],
 )
 def test_each_foreign_thing_has_one_door(package: str, only: set[str]) -> None:

@@ -135,6 +135,7 @@ class Stage:
                 "-m",
                 "agent.cli.main",
                 "run",
+                "--allow-root",
                 str(self._site_file),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -12,6 +12,7 @@ from typing import Final
 import typer
 
 VERBS: Final = {
+    "init": "set up a box: questions and answers, a site file in the end",
     "run": "the agent: poll, judge, keep, publish",
     "check": "find every mistake in a site file",
     "plan": "show what goes on the wire, and how long a cycle takes",
@@ -24,13 +25,21 @@ VERBS: Final = {
     "shelve": "put an alarm on the shelf for a time",
     "unshelve": "take an alarm off the shelf",
     "reset": "let a latched alarm go",
+    "status": "one screen: how the agent, its lines and its link are",
+    "doctor": "what is wrong with this box, and the command that mends it",
+    "metrics": "the agent's figures for Prometheus",
+    "support": "pack what whoever maintains this wants to see, without secrets",
+    "panel": "the local web panel, and who may use it",
     "rules": "the hundred rules, and which of them are at work on a site",
     "order": "orders for lines: stop, reduce, keep to hours",
     "mark": "what people declare: stopped, maintenance, fault",
     "task": "inspection tasks for staff, and what they found",
     "models": "the meters and analyzers that come with their registers",
     "key": "the gateway's signing key",
+    "store": "versions of the stores on disk, and the way back to those of an older program",
     "verify": "check signatures, chain and gaps of published records",
+    "export": "the signed records of a period as a bundle that a court can check",
+    "report": "the acceptance report of an installation, signed",
     "demo": "a whole plant on this machine, with faults",
 }
 """Each verb is a function or a `typer.Typer` of its name, in the module of its name or the one `_TOGETHER` says."""

@@ -30,13 +30,14 @@ log = get("agent.cli.serve")  # not `__name__`: this is the main module
 
 def serve(path: Path, style: Style, level: str) -> int:
     """Run the agent of a site file; return the exit code: 0 asked to stop, 1 refused or died."""
+    notifier = Notifier()
     try:
         site = load_site_apart(path)
     except SiteProblems as problems:
         print(problems, file=sys.stderr)
+        notifier.status(refused(problems, path))
         return 1
     block_signals()
-    notifier = Notifier()
     clock = SystemClock(trusted=is_trusted(site))
     lines = configure(clock.mono_ns, style=style, level=level)
     for notice in site.notices:
@@ -46,11 +47,19 @@ def serve(path: Path, style: Style, level: str) -> int:
         agent = opened(site, clock.wall_ms(), supervisor, notifier)
     except (OutboxError, KeyProblem, Refusal) as refusal:
         print(f"plantgate: {refusal}", file=sys.stderr)
+        notifier.status(f"cannot start: {refusal}")
         return 1
     try:
         return supervisor.run(agent)
     finally:
         lines.close()
+
+
+def refused(problems: SiteProblems, path: Path) -> str:
+    """Return for `systemctl status` the first mistake, and how many more there are."""
+    more = len(problems.problems) - 1
+    rest = f" (and {more} more: plantgate check {path})" if more else ""
+    return f"site file refused: {problems.problems[0]}{rest}"
 
 
 def opened(site: Site, now_ms: int, supervisor: Supervisor, notifier: Notifier) -> Agent:

@@ -1,26 +1,34 @@
-"""``plantgate verify``: what an outsider can prove about a file of records."""
+"""``plantgate verify``: what an outsider can prove about a file of records, or about an exported bundle of them."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, NoReturn
+from zipfile import is_zipfile
 
 import typer
 
+from agent.proof.check import Checked, NoBundle, check
 from agent.record import PublicKey, RecordError
 from agent.verify.verifier import Verifier
 
 if TYPE_CHECKING:
+    from agent.proof.bundle import By
     from agent.verify.verdict import ChainReport, Finding, Report
 
 MOST_LISTED: Final = 50
 _PROGRESS_EVERY: Final = 2000
 
-RecordFile = Annotated[str, typer.Argument(metavar="FILE", help="Records, one on a line; - reads standard input.")]
+RecordFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="Records, one on a line; - reads standard input. Or an exported bundle (.zip)."
+    ),
+]
 KeyFiles = Annotated[
     list[Path] | None,
     typer.Option("--key", metavar="JWK-FILE", help="A gateway's public JWK, or a set of them. May be repeated."),
@@ -35,9 +43,14 @@ def verify(file: RecordFile, key: KeyFiles = None, as_json: AsJson = False) -> N
     (mosquitto_sub -v). Without --key the key each chain's genesis record asserts is used, which proves that the records
     agree with each other, not who made them.
 
+    Of a bundle that `plantgate export` made, the files and the signature of their list are checked as well.
+
     Exit 0 when all is well, 1 on findings, 2 when there was nothing to check or a file cannot be read.
     """
-    verifier = Verifier([one for path in key or () for one in _keys(path)])
+    keys = [one for path in key or () for one in _keys(path)]
+    if file != "-" and is_zipfile(file):
+        _verify_bundle(Path(file), keys, as_json=as_json)
+    verifier = Verifier(keys)
     try:
         with _opened(file) as lines, suppress(KeyboardInterrupt):  # Ctrl-C on a live stream asks for the verdict
             for number, line in enumerate(lines, 1):
@@ -52,6 +65,23 @@ def verify(file: RecordFile, key: KeyFiles = None, as_json: AsJson = False) -> N
         _refuse(f"{file}: no records in it; want one JSON record on each line")
     print(json.dumps(report.as_json(), ensure_ascii=False) if as_json else "\n".join(_told(report)))
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _verify_bundle(path: Path, keys: list[PublicKey], *, as_json: bool) -> NoReturn:
+    """Print the verdict on a bundle and end the verb."""
+    try:
+        checked = check(path, keys, _count_lines)
+    except NoBundle as reason:
+        _refuse(f"{path}: {reason}")
+    _progress("")
+    words = json.dumps(checked.as_json(), ensure_ascii=False) if as_json else "\n".join(_told_bundle(checked))
+    print(words)
+    raise typer.Exit(0 if checked.ok else 1)
+
+
+def _count_lines(number: int) -> None:
+    if number and number % _PROGRESS_EVERY == 0:
+        _progress(f"{number} lines")
 
 
 @contextmanager
@@ -112,6 +142,26 @@ def _told(report: Report) -> Iterator[str]:
     more = sum(report.counts.values()) - MOST_LISTED
     if more > 0:
         yield f"and {more} more"
+
+
+def _told_bundle(checked: Checked) -> Iterator[str]:
+    """Yield the verdict on a bundle for people."""
+    if checked.faults:
+        yield f"NOT AS IT WAS MADE: {_count(len(checked.faults), 'fault')} of the bundle's files"
+        yield from (f"{fault.word}: {fault.file}: {fault.text}" for fault in checked.faults[:MOST_LISTED])
+    else:
+        signed = _SIGNED_BY[checked.signed_by]
+        yield f"as it was made: every file is the one its list names, and the list is signed {signed}"
+    if checked.seq is not None:
+        yield f"  the signature is record {checked.seq} of the chain"
+    yield from _told(checked.report)
+
+
+_SIGNED_BY: Final[Mapping[By, str]] = {
+    "chain": "in the gateway's chain",
+    "key": "with the gateway's key (the agent did not run)",
+    "nobody": "by nobody",
+}
 
 
 def _chain(chain: ChainReport) -> Iterator[str]:

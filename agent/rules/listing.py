@@ -47,6 +47,8 @@ def _row(rule: Rule, bound: Bound, waits: Mapping[str, float]) -> dict[str, Any]
         "rule": rule.id,
         "group": rule.group.value,
         "name": _both(rule.name),
+        "means": _both(rule.means),
+        "check": _both(rule.check),
         "over": rule.over.value,
         "priority": rule.priority,
         "active": [one.place.key for one in mine],

@@ -438,6 +438,38 @@ def test_the_list_has_the_most_urgent_first_and_all_means_all() -> None:
     assert json.loads(json.dumps(alarms.listing(all=True))) == alarms.listing(all=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "definition", "at_s", "escalates_in_s", "escalated_s"),
+    [
+        ("it has just come", T1, 0, 5400, None),
+        ("a moment before", T1, 5399, 1, None),
+        ("ten minutes after", T1, 6000, None, 600),
+        ("one that never escalates", replace(T1, escalate_after_ns=None), 6000, None, None),
+    ],
+)
+def test_the_list_tells_how_far_up_the_ladder_an_alarm_is(
+    name: str, definition: Definition, at_s: int, escalates_in_s: int | None, escalated_s: int | None
+) -> None:
+    """In how many seconds it will be escalated, or how long ago it was."""
+    alarms = table(definition)
+    weighed(alarms, True)
+    alarms.tick(at_s * SECOND, None)
+
+    (row,) = alarms.listing()
+
+    assert (row["escalates_in_s"], row["escalated_s"]) == (escalates_in_s, escalated_s), name
+
+
+def test_what_is_suppressed_is_on_its_way_to_nobody() -> None:
+    """Suppression by design holds the ladder, and the list says so."""
+    alarms = table()
+    weighed(alarms, True)
+    alarms.suppress(T1.id, ("marked",))
+    alarms.tick(60 * SECOND, None)
+
+    assert [(row["status"], row["escalates_in_s"]) for row in alarms.listing()] == [("suppressed", None)]
+
+
 def test_standing_is_what_holds_acknowledged_or_not() -> None:
     """Escalation and status travel with it; what only waits for people does not stand."""
     alarms = table(T1, T5)

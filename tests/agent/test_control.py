@@ -7,6 +7,7 @@ import socket
 import threading
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -14,13 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.caller import MOST_LINE, Answer, Later, Repeated, Request
-from agent.control import MODE, MOST_CALLERS, NAME, PATIENCE_NS, Control, Unwilling, near
+from agent.control import MODE, MOST_CALLERS, NAME, PATIENCE_NS, Control, Unwilling, near, panel_folder
 from agent.control_client import NoAnswer, NobodyThere, Visit
 from tests.peers.mosquitto import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from agent.control import Verb
 
@@ -313,3 +313,17 @@ def test_an_agent_that_ends_leaves_its_caller_with_a_reason(house: House) -> Non
         threading.Thread(target=stop_when_asked).start()
         with pytest.raises(NoAnswer, match="ended before it answered"):
             visit.ask({"do": "wait"})
+
+
+FOLDERS = {
+    "nobody says": ({}, "/var/lib/plantgate"),
+    "the unit has one": ({"RUNTIME_DIRECTORY": "/run/plantgate"}, "/run/plantgate"),
+    "the unit has two": ({"RUNTIME_DIRECTORY": "/run/plantgate:/run/more"}, "/run/plantgate"),
+    "the unit has none": ({"RUNTIME_DIRECTORY": ""}, "/var/lib/plantgate"),
+}
+
+
+@pytest.mark.parametrize(("environment", "folder"), FOLDERS.values(), ids=FOLDERS)
+def test_the_panels_door_is_where_the_service_manager_says(environment: dict[str, str], folder: str) -> None:
+    """In the first runtime directory of the unit, else beside the other door."""
+    assert panel_folder(environment, Path("/var/lib/plantgate")) == Path(folder)

@@ -13,7 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.log import BURST, MOST_KEYS, Limiter, Lines, configure, get, is_journal, render
+from agent.log import (
+    BURST,
+    LONGEST_KEPT,
+    MOST_KEPT,
+    MOST_KEYS,
+    Limiter,
+    Lines,
+    configure,
+    get,
+    is_journal,
+    recent,
+    render,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -299,3 +311,20 @@ def test_members_cannot_replace_the_entrys_own(stream: io.StringIO, hands: Hands
     get("agent.x").info("raised", **members)
 
     assert undated(stream.getvalue()) == ["level=info name=agent.x event=raised name_=press level_=high"]
+
+
+def test_the_last_entries_stay_in_memory(stream: io.StringIO, hands: Hands) -> None:
+    """Whatever the style: as key=value, so many and so long at most, and no more than were written."""
+    configure(hands, stream=stream, style="json", threaded=False)
+    assert recent() == []
+    for number in range(MOST_KEPT + 5):
+        get("agent.test").info("asked", device=f"d{number}", said="x" * 3 * LONGEST_KEPT, password="hunter2")
+    for _ in range(BURST + 5):
+        get("agent.test").info("again")
+    found = recent()
+
+    assert len(found) == MOST_KEPT
+    assert max(map(len, found)) == LONGEST_KEPT
+    assert sum("event=again" in line for line in found) == BURST
+    assert " device=d504 " in found[-BURST - 1]
+    assert "hunter2" not in "".join(found)

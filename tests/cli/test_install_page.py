@@ -42,7 +42,7 @@ def test_the_page_goes_from_scan_to_run() -> None:
     """No step is left out."""
     verbs = list(dict.fromkeys(words[0] for words in OURS))
 
-    assert verbs == ["scan", "check", "plan", "read", "identify", "key", "run", "watch"]
+    assert verbs == ["scan", "init", "check", "plan", "read", "identify", "key", "run", "watch"]
 
 
 def test_the_head_and_the_tables_of_a_scan_are_a_site_file(tmp_path: Path) -> None:

@@ -252,6 +252,18 @@ CASES: dict[str, Case] = {
     "rule parameter": ({}, '[[rule]]\nid = "T1"\ngrace = ["3m"] #!\n', ("grace: must be a text, number",)),
     "panel address": ({}, '[panel]\nlisten = "8080" #!\n', ("not an address to listen on", "127.0.0.1:8080")),
     "panel port": ({}, '[panel]\nlisten = "127.0.0.1:0" #!\n', ("not an address to listen on",)),
+    "panel certificate": (
+        {},
+        '[panel]\nlisten = "127.0.0.1:8080"\ncert_file = "a.pem" #!\n',
+        ("cert_file: without key_file", "write key_file"),
+    ),
+    "panel certificate without TLS": (
+        {},
+        '[panel]\nlisten = "127.0.0.1:8080"\ntls = false\ncert_file = "a.pem" #!\nkey_file = "a.key"\n',
+        ("has no meaning without TLS", "tls = true"),
+    ),
+    "panel host": ({}, '[panel]\nlisten = "127.0.0.1:8080"\nhosts = ["a b"] #!\n', ("hosts",)),
+    "panel idle": ({}, '[panel]\nlisten = "127.0.0.1:8080"\nidle = "1s" #!\n', ("idle: too short", "1m")),
 }
 
 
@@ -424,7 +436,7 @@ def test_one_broken_device_hides_no_mistake_of_another(tmp_path: Path) -> None:
 NOTICES: dict[str, Case] = {
     "no uplink": ({MQTT: ["-"]}, "", ("uplink: none",)),
     "no pack of rules": ({}, "[rules]\npacks = []\n", ("no rule is judged",)),
-    "panel": ({}, '[panel]\nlisten = "127.0.0.1:8080"\n', ("panel: described, not served",)),
+    "panel in clear text": ({}, '[panel]\nlisten = "0.0.0.0:8080"\ntls = false\n', ("travel in clear text",)),
     "idle bus": ({}, '[[bus]]\nname = "b2"\ntype = "tcp"\nhost = "h2"\n', ('bus "b2": no device uses it',)),
     "one host twice": (
         {},

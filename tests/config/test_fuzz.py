@@ -58,9 +58,6 @@ format = "XXXXXX.XX"
 signed = true
 type = "text"
 
-[panel]
-listen = "127.0.0.1:8080"
-
 [[derived]]
 name = "stack-1.twice"
 formula = "if(fan-1.running, stack-1.nox_mass, 0) * 2 ** (1 - -1)"

@@ -66,7 +66,7 @@ def point(name: str = "count", at: int = 0, type_: str | None = "uint16", **more
 
 def device(name: str, unit: int = 1, *, points: Sequence[Table] | None = None, **more: Any) -> Table:
     """Return a device that is polled ten times a second and told on every scan."""
-    usual = {"bus": "line", "address": unit, "poll": "100ms", "report": "on-scan", "timeout": "300ms"}
+    usual = {"bus": "line", "address": unit, "poll": "100ms", "report": "on-scan", "timeout": "1s"}
     return {"name": name, **usual, **more, "point": [point()] if points is None else list(points)}
 
 
@@ -229,7 +229,7 @@ class Resources:
     resident_kib: int
 
 
-PLANTGATE = ("-m", "agent.cli.main", "run")
+PLANTGATE = ("-m", "agent.cli.main", "run", "--allow-root")
 FAILPOINTS = ("-m", "tests.e2e.failpoints")
 
 

@@ -67,7 +67,7 @@ WRONG = ("JN 0417", "colour", "http://", "nowhere", "soon", "lime", "65535", "fl
 def said_by(verb: str, stage: Stage) -> tuple[int, str]:
     """Run a verb on the stage's site file; return its exit code and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "agent.cli.main", verb, str(stage.agent.site)],
+        [sys.executable, "-m", "agent.cli.main", *verb.split(), str(stage.agent.site)],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -84,7 +84,7 @@ def mistakes(said: str) -> list[str]:
 
 def refused(stage: Stage) -> list[str]:
     """The agent ends at once and has touched nothing; `check` says the same. Return the mistakes."""
-    code, said = said_by("run", stage)
+    code, said = said_by("run --allow-root", stage)
     assert code == 1
     assert "Traceback" not in said
     assert not stage.state.exists(), "nothing is made"
@@ -104,7 +104,7 @@ def test_f1_every_mistake_is_said_and_nothing_started(tmp_path: Path) -> None:
         stage.agent.site.write_text(text)
         found = refused(stage)
         assert all(re.match(r"site\.toml:\d+: ", line) for line in found), found
-        said = said_by("run", stage)[1]
+        said = said_by("run --allow-root", stage)[1]
         assert not [word for word in WRONG if word not in said], said
 
 

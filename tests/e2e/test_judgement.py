@@ -251,7 +251,9 @@ def treatment_stopped(directory: Path, _: str) -> None:
         fan(stage, runs=False)
         raised = happened(stage, T1, "raised")
         assert eventually(lambda: code(stage) == {"plant": "yellow", "lines": {"paint": "yellow"}})
-        arrived(stage, lambda: any(record.get("code", {}).get("plant") == "yellow" for record in stage.records("health")))
+        arrived(
+            stage, lambda: any(record.get("code", {}).get("plant") == "yellow" for record in stage.records("health"))
+        )
         fan(stage, runs=True)
         cleared = happened(stage, T1, "cleared")
         assert eventually(lambda: code(stage) == {"plant": "green", "lines": {"paint": "green"}})
