@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEPT: Final = tuple(kind for kind in KINDS if kind != "readings")
 USUAL: Final = ("alarm", "event", "config", "clock", "gap")
+WORDS: Final = ("kinds", "before", "limit", "alarm", "event", "since_ms")
 MOST: Final = 200
 MOST_LISTED: Final = 32
 

@@ -42,7 +42,7 @@ MOST_LISTED: Final = 50
 LONGEST_TEXT: Final = 200
 DEEPEST: Final = 4
 _EVERY: Final = ("kind", "event", "ts", "clk", "cfg", "by", "v", "gw", "chain", "seq", "prev", "sig")
-_OTHERS: Final = ("order", "mark", "task", "sha256", "installer", "summary", "unrecorded")
+_OTHERS: Final = ("order", "mark", "task", "sha256", "installer", "summary", "unrecorded", "period")
 _OWN: Final = frozenset((*_EVERY, *_OTHERS))
 """Names of what every record has, or events mean something else by."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")

@@ -20,10 +20,12 @@ from agent.caller import Later, Repeated, Request
 from agent.control import Unwilling
 from agent.intake import Ask
 from agent.local_verbs import handed_over
+from agent.look_back import WORDS as JOURNAL
 from agent.look_back import journal
 from agent.notices import NAMELESS
 from agent.office import ACTING, ASKING
 from agent.queries import looked_up
+from agent.trend import WORDS as TREND
 from agent.trend import trend
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from agent.board import Board
     from agent.caller import Answer
-    from agent.control import Verb
+    from agent.control import Outcome, Verb
     from agent.intake import Intake
     from agent.queries import Queries
     from buffer.history import History
@@ -57,12 +59,24 @@ def looking(
 ) -> dict[str, Verb]:
     """Return the verbs that only look. `site` and `support` are called on the thread of the queries."""
     return {
-        "site": lambda _: looked_up(queries, site),
-        "follow": lambda _: Repeated(board.line),
-        "trend": lambda request: trend(request, devices(), history, queries),
-        "journal": lambda request: journal(request, kept, queries),
-        "support": lambda _: looked_up(queries, support),
+        "site": _known(lambda _: looked_up(queries, site)),
+        "follow": _known(lambda _: Repeated(board.line)),
+        "trend": _known(lambda request: trend(request, devices(), history, queries), *TREND),
+        "journal": _known(lambda request: journal(request, kept, queries), *JOURNAL),
+        "support": _known(lambda _: looked_up(queries, support)),
     }
+
+
+def _known(verb: Verb, *names: str) -> Verb:
+    """Return a verb that refuses words it does not know: whoever mistypes one would be told something else."""
+
+    def asked(request: Request) -> Outcome:
+        strange = sorted(request.words.keys() - {"do", *names})
+        if strange:
+            raise Unwilling(f"{strange[0]!r} is not known here; known: {', '.join(names) or 'nothing'}")
+        return verb(request)
+
+    return asked
 
 
 def panel_verbs(looks: Mapping[str, Verb], intake: Intake, clock: Clock) -> dict[str, Verb]:

@@ -2,9 +2,10 @@
 
     {"files": {"status.json": "…", "site.toml": "…", "log.txt": "…", "machine.json": "…", "records.jsonl": "…"}}
 
-Key material and files that hold secrets are never read into it. What is told goes through `masked`: values whose name
-sounds like a secret, passwords in URLs, blocks of keys, and whatever the site's own secret files hold, wherever it
-stands. Called on the thread of the queries.
+Key material and files that hold secrets are never read into it. Masked are, in the site file, values whose
+name sounds like a secret (the log masks its own), and wherever they stand who comes before the host in a URL, blocks of
+keys, and whatever the site's own secret files hold. Remarks of the site file are left out: they may say anything.
+Called on the thread of the queries.
 """
 
 from __future__ import annotations
@@ -35,14 +36,17 @@ LONGEST_SITE: Final = 1024 * 1024
 """Characters of a site file that are told."""
 _LONGEST_SECRET: Final = 4096
 _SHORTEST_SECRET: Final = 4
-_SOUNDS: Final = r"pass|secret|token|credential|private|api_?key|pwd"
+_SOUNDS: Final = r"pass|secret|token|credential|private|key|pwd|密码|口令|密钥|令牌"
 _VALUE: Final = re.compile(
     rf"(?P<name>[\w.\"'-]*(?:{_SOUNDS})[\w.\"'-]*\s*[=:]\s*)"
     r"(?P<value>\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[^\s,}\]#]+)",
     re.IGNORECASE | re.DOTALL,
 )
-_REMARK: Final = re.compile(rf"(#[^\n]*?)(?:{_SOUNDS})[^\n]*", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"(?<=://)[^/\s@\"']+(?=@)")
+_REMARK: Final = re.compile(
+    r"(?P<text>\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*')|[ \t]*#[^\n]*", re.DOTALL
+)
+"""A remark, or a text, in which a # is none."""
+_USERINFO: Final = re.compile(r"(?<=://)[^\s\"']+(?=@)")
 _PEM: Final = re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL)
 _OS_RELEASE: Final = Path("/etc/os-release")
 _PACKAGES: Final = (
@@ -89,18 +93,17 @@ def site_text(path: Path) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text in TOML or of its kind without secrets: names of secret files stay, what is in quotes does not."""
-    text = _PEM.sub(MASK, text)
-    text = _REMARK.sub(rf"\1{MASK}", text)
-    text = _VALUE.sub(_without_value, text)
-    return _USERINFO.sub(MASK, text)
+    """Return a text in TOML without remarks and secrets: names of secret files stay, what is in quotes does not."""
+    text = _REMARK.sub(lambda found: found["text"] or "", _PEM.sub(MASK, text))
+    return _USERINFO.sub(MASK, _VALUE.sub(_without_value, text))
 
 
 def hidden(text: str, words: Iterable[str]) -> str:
-    """Return a text in which none of `words` stands any more."""
+    """Return a text in which no key, no user of a URL and none of `words` stands any more, nor as JSON escapes them."""
     for word in words:
-        text = text.replace(word, MASK)
-    return text
+        for escaped in (word, json.dumps(word, ensure_ascii=False)[1:-1], json.dumps(word)[1:-1]):
+            text = text.replace(escaped, MASK)
+    return _USERINFO.sub(MASK, _PEM.sub(MASK, text))
 
 
 def secrets_of(site: Site) -> list[str]:

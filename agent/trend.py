@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from buffer.history import Columns, History
     from config.site import Device
 
+WORDS: Final = ("points", "level", "from_ms", "to_ms")
 MOST_POINTS: Final = 8
 MOST_ROWS: Final = 1500
 """What a screen can show side by side."""

@@ -79,8 +79,8 @@ def _page(rows: Iterable[Row], chain: bytes, wanted: Callable[[bytes], bool | No
     found: list[bytes] = []
     seen = size = last = 0
     for row in rows:
-        last, wire = row[0], row[3]
-        answer = wanted(wire) if isinstance(wire, bytes) else False
+        last, wire = row[0], row[3] if isinstance(row[3], bytes) else b""
+        answer = wanted(wire)
         if answer is not False and store.row_ok(chain, row):
             if answer is None:
                 return Page(tuple(found), None)

@@ -13,6 +13,7 @@ from config.points import kind_of
 from config.reporting import paces_s, timeout_s
 from config.schema import Hj212PointTable, SerialBusTable, TcpBusTable
 from config.site import (
+    Annunciator,
     BufferLimits,
     Device,
     Front,
@@ -35,8 +36,16 @@ if TYPE_CHECKING:
 
     from config.devices import DeviceEntry
     from config.entry import Entry
-    from config.schema import DeviceTable, GatewayTable, LimitTable, MqttTable, PanelTable, PointTable
-    from config.tables import Document
+    from config.schema import (
+        AnnunciatorTable,
+        DeviceTable,
+        GatewayTable,
+        LimitTable,
+        MqttTable,
+        PanelTable,
+        PointTable,
+    )
+    from config.tables import Document, FrontTables
     from drivers.model import Model
     from drivers.spec import BusSpec
 
@@ -68,12 +77,18 @@ def build_site(document: Document, path: Path, notices: tuple[str, ...]) -> Site
         derived=derived_of([entry.table for entry in document.derived], devices, labels_of(document)),
         plant=plant_of(document),
         panel=_panel(document.panel.table, root) if document.panel else None,
+        annunciator=_annunciator(document.annunciator.table) if document.annunciator else None,
     )
 
 
-def build_front(gateway: GatewayTable, panel: PanelTable | None, root: Path) -> Front:
-    """Return the box and its panel."""
-    return Front(gateway=_gateway(gateway, root), panel=_panel(panel, root) if panel else None)
+def build_front(front: FrontTables, root: Path) -> Front:
+    """Return the box, its panel, and the light and horn that the panel drives."""
+    assert front.gateway is not None, "a file without [gateway] has a mistake"
+    return Front(
+        gateway=_gateway(front.gateway.table, root),
+        panel=_panel(front.panel.table, root) if front.panel else None,
+        annunciator=_annunciator(front.annunciator.table) if front.annunciator else None,
+    )
 
 
 def _gateway(table: GatewayTable, root: Path) -> Gateway:
@@ -118,6 +133,17 @@ def _panel(table: PanelTable, root: Path) -> Panel:
         cert_file=None if table.cert_file is None else root / table.cert_file,
         key_file=None if table.key_file is None else root / table.key_file,
         idle_s=table.idle,
+    )
+
+
+def _annunciator(table: AnnunciatorTable) -> Annunciator:
+    return Annunciator(
+        light=table.light,
+        horn=table.horn,
+        silence=table.silence,
+        active_low=table.active_low,
+        command=tuple(table.command),
+        horn_from=table.horn_from,
     )
 
 

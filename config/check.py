@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from config.entry import Entry
     from config.findings import Findings
     from config.judging import JudgeRules
-    from config.schema import MqttTable, PanelTable
-    from config.tables import Document
+    from config.schema import AnnunciatorTable, MqttTable, PanelTable
+    from config.tables import Document, FrontTables
 
 
 def check(document: Document, root: Path, findings: Findings, judge_rules: JudgeRules | None = None) -> None:
@@ -45,8 +45,7 @@ def check(document: Document, root: Path, findings: Findings, judge_rules: Judge
     if document.mqtt:
         check_files(document.mqtt, root, findings)
         _check_uplink(document.mqtt, findings)
-    if document.panel:
-        check_panel(document.panel, findings)
+    check_front(document, findings)
     check_buses(document, findings)
     check_addresses(document, findings)
     for device in document.devices:
@@ -62,7 +61,17 @@ def check(document: Document, root: Path, findings: Findings, judge_rules: Judge
     _say_what_waits(document, findings)
 
 
-def check_panel(panel: Entry[PanelTable], findings: Findings) -> None:
+def check_front(front: FrontTables | Document, findings: Findings) -> None:
+    """Note what does not fit together in ``[panel]`` and ``[annunciator]``."""
+    if front.panel:
+        _check_panel(front.panel, findings)
+    if front.annunciator:
+        _check_annunciator(front.annunciator, findings)
+        if front.panel is None:
+            findings.remark("annunciator: the panel drives it, and there is no [panel]; light and horn stay off")
+
+
+def _check_panel(panel: Entry[PanelTable], findings: Findings) -> None:
     """Note a certificate without its key, files without TLS, and passwords that would travel in clear text.
 
     Whether the files can be used is the panel's own look-out: they are another user's.
@@ -79,6 +88,26 @@ def check_panel(panel: Entry[PanelTable], findings: Findings) -> None:
         findings.mistake(panel.at(files[0]), panel.where, what, hint=hint)
     if panel.given("listen") and is_clear and not is_loopback(host_of(table.listen)):
         findings.remark("panel: passwords and readings travel in clear text (tls = false beyond this machine)")
+
+
+def _check_annunciator(annunciator: Entry[AnnunciatorTable], findings: Findings) -> None:
+    """Note an annunciator with nothing to show on, a pin with two tasks, and a command that depends on a search path.
+
+    Whether the pins can be had, and the command run, is the panel's own look-out: it is another user.
+    """
+    table, where = annunciator.table, annunciator.where
+    if not annunciator.written & {"light", "horn", "command"}:
+        hint = 'write light = "GPIO17" or horn = "GPIO27", or command = ["/usr/local/bin/…"]'
+        findings.mistake(annunciator.path, where, "has nothing to show an alarm on", hint=hint)
+    tasks: dict[str | None, str] = {}
+    for key in filter(annunciator.given, ("light", "horn", "silence")):
+        pin = getattr(table, key)
+        if (other := tasks.setdefault(pin, key)) != key:
+            what, hint = f"{key}: {other} has this pin already", "give each a pin of its own"
+            findings.mistake(annunciator.at(key), where, what, value=pin, hint=hint)
+    if annunciator.given("command") and not (table.command and table.command[0].startswith("/")):
+        what, hint = "command: needs the whole path of a program", 'write command = ["/usr/local/bin/…"]'
+        findings.mistake(annunciator.at("command"), where, what, value=table.command, hint=hint)
 
 
 def _check_uplink(mqtt: Entry[MqttTable], findings: Findings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.build import build_front, build_site
-from config.check import check, check_panel
+from config.check import check, check_front
 from config.findings import Findings
 from config.problem import Problem, SiteProblems
 from config.tables import read_document, read_front
@@ -54,20 +54,18 @@ def load(path: Path | str, judge_rules: JudgeRules | None = None) -> Site:
 
 
 def load_front(path: Path | str) -> Front:
-    """Return the box and its panel, and judge nothing else: the panel must not know the rest, nor read its files.
+    """Return the box, its panel and its annunciator, and judge nothing else: the panel must not know the rest.
 
     Raises:
-        SiteProblems: these two tables have mistakes, or the file cannot be read.
+        SiteProblems: these tables have mistakes, or the file cannot be read.
     """
     path = Path(path)
     text = _text(path)
     findings = Findings(path.name, text)
-    gateway, panel = read_front(_parse(path, text), findings)
-    if panel:
-        check_panel(panel, findings)
+    front = read_front(_parse(path, text), findings)
+    check_front(front, findings)
     findings.verdict()
-    assert gateway is not None, "a file without [gateway] has a mistake"
-    return build_front(gateway.table, panel.table if panel else None, path.absolute().parent)
+    return build_front(front, path.absolute().parent)
 
 
 def _refuse(path: Path, what: str, hint: str, line: int | None = None) -> SiteProblems:

@@ -30,6 +30,7 @@ Percent = Annotated[float, Field(gt=0, le=100)]
 Points = dict[str, Annotated[tuple[str, ...], PlainValidator(values.point_or_points)]]
 Ratio = Annotated[float, Field(gt=0, le=1_000_000)]
 Address = Annotated[int, Field(ge=0, le=65535)]
+Pin = Annotated[str, AfterValidator(values.pin)]
 TcpPort = Annotated[int, Field(ge=1, le=65535)]
 
 Protocol = Literal["modbus", "modbus-ascii", "dlt645-2007", "dlt645-1997", "hj212", "ascii"]
@@ -92,6 +93,17 @@ class PanelTable(SiteTable):
     cert_file: Filled | None = None
     key_file: Filled | None = None
     idle: Annotated[float, BeforeValidator(duration("1m", "12h"))] = 1800.0
+
+
+class AnnunciatorTable(SiteTable):
+    """``[annunciator]``."""
+
+    light: Pin | None = None
+    horn: Pin | None = None
+    silence: Pin | None = None
+    active_low: bool = False
+    command: list[Filled] = []
+    horn_from: Priority = "high"
 
 
 class TcpBusTable(SiteTable):

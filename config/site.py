@@ -128,11 +128,28 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Annunciator:
+    """Light and horn of the panel: pins by their BCM names ("GPIO17"), a command and its arguments, or both.
+
+    `silence` is a push button to ground that quiets the horn; `active_low` says that a relay board switches on at low;
+    `horn_from` is the lowest priority the horn sounds for.
+    """
+
+    light: str | None = None
+    horn: str | None = None
+    silence: str | None = None
+    active_low: bool = False
+    command: tuple[str, ...] = ()
+    horn_from: Priority = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
     """What whoever serves people must know of a site file, and all they may."""
 
     gateway: Gateway
     panel: Panel | None
+    annunciator: Annunciator | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,3 +360,4 @@ class Site:
     derived: tuple[Derived, ...] = ()
     plant: Plant = Plant()
     panel: Panel | None = None
+    annunciator: Annunciator | None = None

@@ -29,6 +29,15 @@ class OutletEntry:
     factors: tuple[Entry[schema.FactorTable], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FrontTables:
+    """The tables of the box and of what serves people."""
+
+    gateway: Entry[schema.GatewayTable] | None
+    panel: Entry[schema.PanelTable] | None
+    annunciator: Entry[schema.AnnunciatorTable] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """Every table of a site file."""
@@ -37,6 +46,7 @@ class Document:
     mqtt: Entry[schema.MqttTable] | None
     buffer: Entry[schema.BufferTable]
     panel: Entry[schema.PanelTable] | None
+    annunciator: Entry[schema.AnnunciatorTable] | None
     buses: tuple[Entry[schema.TcpBusTable] | Entry[schema.SerialBusTable], ...]
     devices: tuple[DeviceEntry, ...]
     limits: tuple[Entry[schema.LimitTable], ...]
@@ -48,8 +58,12 @@ class Document:
     rule: tuple[Entry[schema.RuleTable], ...]
 
 
-SINGLE = {"gateway": schema.GatewayTable, "buffer": schema.BufferTable, "panel": schema.PanelTable} | {
-    "rules": schema.RulesTable
+SINGLE: dict[str, type[schema.SiteTable]] = {
+    "gateway": schema.GatewayTable,
+    "buffer": schema.BufferTable,
+    "panel": schema.PanelTable,
+    "annunciator": schema.AnnunciatorTable,
+    "rules": schema.RulesTable,
 }
 """Tables that are written once, ``[name]``."""
 
@@ -67,14 +81,15 @@ def read_document(raw: dict[str, Any], root: pathlib.Path, findings: Findings) -
         findings.mistake((key,), ROOT, f'unknown table or key "{key[:60]}"', hint=_table_meant(key, known))
     tables = _Reader(raw, findings)
     buffer = tables.single("buffer", schema.BufferTable)
-    gateway, panel = read_front(raw, findings)
+    front = read_front(raw, findings)
     return Document(
-        gateway=gateway,
+        gateway=front.gateway,
         mqtt=tables.mqtt(),
         buffer=buffer or Entry(("buffer",), "buffer", schema.BufferTable(), frozenset(), frozenset()),
-        panel=panel,
+        panel=front.panel,
+        annunciator=front.annunciator,
         buses=tuple(tables.buses()),
-        devices=tuple(tables.devices(Models(own_folders(gateway, root, findings), findings))),
+        devices=tuple(tables.devices(Models(own_folders(front.gateway, root, findings), findings))),
         limits=tuple(tables.repeated("limit", schema.LimitTable, "point", "limit on")),
         derived=tuple(tables.repeated("derived", schema.DerivedTable)),
         facilities=tuple(tables.repeated("facility", schema.FacilityTable)),
@@ -85,15 +100,14 @@ def read_document(raw: dict[str, Any], root: pathlib.Path, findings: Findings) -
     )
 
 
-def read_front(
-    raw: dict[str, Any], findings: Findings
-) -> tuple[Entry[schema.GatewayTable] | None, Entry[schema.PanelTable] | None]:
-    """Return ``[gateway]`` and ``[panel]``, having noted what is wrong with these two."""
+def read_front(raw: dict[str, Any], findings: Findings) -> FrontTables:
+    """Return the tables that the panel may know, having noted what is wrong with each by itself."""
     tables = _Reader(raw, findings)
     gateway = tables.single("gateway", schema.GatewayTable)
     if "gateway" not in raw:
         findings.mistake((), ROOT, "needs the table [gateway]", hint='write [gateway] with id = "…"')
-    return gateway, tables.single("panel", schema.PanelTable)
+    panel = tables.single("panel", schema.PanelTable)
+    return FrontTables(gateway, panel, tables.single("annunciator", schema.AnnunciatorTable))
 
 
 def _table_meant(key: str, known: tuple[str, ...]) -> str:

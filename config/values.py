@@ -244,6 +244,15 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def pin(value: str) -> str:
+    """Return the BCM name of a pin of the 40-pin header. Raises Mistake."""
+    if not re.fullmatch("GPIO(1?[0-9]|2[0-7])", value):
+        meant = re.fullmatch(r"(?i)(?:bcm|gpio)?\s*([01]?[0-9]|2[0-7])", value)
+        how = "GPIO0 to GPIO27, as the BCM numbers count, not the places on the header"
+        raise Mistake("not a pin", f'did you mean "GPIO{int(meant[1])}"? ({how})' if meant else f"pins are {how}")
+    return value
+
+
 def pair(value: Any) -> tuple[float, float]:
     """Return ``[low, high]``, two numbers in that order."""
     how = "write two numbers, [low, high]"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,17 @@ OURS = ("agent", "buffer", "config", "drivers")
 MODULES = sorted(path for room in OURS for path in (ROOT / room).rglob("*.py"))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of a file."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return the dotted names that a file imports, ``from a import b`` as both a and a.b."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -109,10 +118,21 @@ def test_the_verifier_stands_alone() -> None:
 
 def test_the_agent_does_not_carry_what_only_verbs_need() -> None:
     """The process that stays for a year imports neither what reads site files nor what draws on terminals."""
-    program = "import sys, agent.assemble; print(sorted({'pydantic', 'rich', 'typer', 'amqtt'} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    others = {"pydantic", "rich", "typer", "amqtt", "starlette", "uvicorn", "jinja2", "gpiozero", "agent.panel"}
 
-    assert done.stdout.strip() == "[]"
+    assert carried("agent.assemble", others) == set()
+
+
+def test_the_panel_owns_nothing() -> None:
+    """The panel's process has neither a way to the store nor one to the key, a broker or an instrument."""
+    assert carried("agent.panel.serve", {"buffer", "sqlite3", "agent.keys", "paho", "serial", "pymodbus"}) == set()
+
+
+def carried(module: str, others: set[str]) -> set[str]:
+    """Return which of `others` a process has that imports `module`."""
+    program = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return others & set(json.loads(done.stdout))
 
 
 def test_only_the_command_line_imports_the_assembler() -> None:
@@ -126,7 +146,7 @@ def test_no_file_is_too_long_and_no_function_either() -> None:
     long_functions = [
         f"{named(path)}.{node.name}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     ]
 
@@ -139,7 +159,7 @@ def test_nothing_prints_but_the_command_line() -> None:
     talkers = {
         named(path)
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
 

@@ -1,8 +1,8 @@
-"""``plantgate demo``: a plant, a broker, the agent and a verifying subscriber on this machine, and what arrives.
+"""``plantgate demo``: a plant, a broker, the agent, its panel and a verifying subscriber on this machine.
 
-The agent is the real one, in a process of its own, with a site file that points at this machine. This process is the
-rest of the world: the instruments (`drivers.sim`), the platform's broker and subscriber (`demo_broker`), and the one
-who looks on (`demo_story`, `demo_screen`). The boiler swings over its limit, and the broker goes down for five seconds.
+Agent and panel are the real ones, in processes of their own, with a site file that points at this machine. This process
+is the rest of the world: the instruments (`drivers.sim`), the platform's broker and subscriber (`demo_broker`), and the
+one who looks on (`demo_story`, `demo_screen`). The boiler swings over its limit; the broker goes down for five seconds.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON;
 def demo(seconds: Seconds = None, state: State = None, json: AsJson = False) -> None:
     """Run a whole plant on this machine and watch what a platform receives. Use it to see what plantgate does.
 
+    It says where to open the panel in a browser.
     Needs no configuration, no network and no root; leaves nothing behind. Exit 0 only when all that was seen verified.
     """
     if not _has_broker():

@@ -37,7 +37,7 @@ class Now:
     """The moment to draw. Seconds count from the beginning; `until_s` is ``None`` when nobody said how long.
 
     `stored` is how many records wait in the gateway's store, ``None`` when that cannot be seen; `shown` is a frame and
-    the record it became.
+    the record it became; `panel` says where the panel is, empty while there is none.
     """
 
     at_s: float
@@ -48,6 +48,7 @@ class Now:
     refused_v5: int
     report: Report
     ending: bool = False
+    panel: str = ""
 
 
 class Screen:
@@ -72,6 +73,8 @@ class Screen:
         until = f" / {now.until_s:.0f} s" if now.until_s else " s   Ctrl-C ends"
         left = Text.assemble(("plantgate demo", _HEAD), f"  {name.zh} {name.en}")
         yield _spread(left, Text("ending…" if now.ending else f"{now.at_s:.0f}{until}", style=_DIM), width)
+        if now.panel:
+            yield Text.assemble((" panel 面板 ", _DIM), now.panel)
 
     # --- one frame and the record it became ---
 

@@ -1,13 +1,14 @@
 """The demo from curtain to curtain: who is started when, what happens to them, and that nobody is left behind.
 
-One asyncio loop holds the broker, the subscriber, the script and the screen; the instruments have a thread, the agent
-a process. Moments are seconds since the beginning, by the machine's monotonic clock.
+One asyncio loop holds the broker, the subscriber, the script and the screen; the instruments have a thread, agent and
+panel a process each. Moments are seconds since the beginning, by the machine's monotonic clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from drivers.sim.serial_plant import plant_lines
 from drivers.sim.serial_server import SerialServer
 
 if TYPE_CHECKING:
+    from agent.cli.demo_panel import Panel
     from agent.verify.verdict import Report
     from config.site import Site
 
@@ -57,6 +59,7 @@ class Stage:
     """One performance. Call `perform` once."""
 
     def __init__(self, directory: Path, until_s: float | None, show: Show) -> None:
+        self._directory = directory
         self._state_dir = directory / "state"
         self._site_file = directory / "site.toml"
         self._log = directory / "agent.log"
@@ -71,6 +74,8 @@ class Stage:
         self._plant = ModbusServer(self._clock)
         self._lines = SerialServer(self._clock)
         self._port = directory / "dev" / _SERIAL_LINE
+        self._panel_port = _free_port()
+        self._panel = ""
         self._shown: tuple[Exchange, Seen] | None = None
         self._site: Site | None = None
         self._report: Report | None = None
@@ -87,12 +92,18 @@ class Stage:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._over.set)
         agent: asyncio.subprocess.Process | None = None
+        presenting: asyncio.Task[None] | None = None
         try:
             await self._set_up()
             agent = await self._start_agent()
+            presenting = asyncio.create_task(self._present())
             await self._play(agent)
         finally:
+            if presenting:
+                presenting.cancel()
             code = await self._stop_agent(agent) if agent else None
+            if presenting:
+                await asyncio.wait([presenting])
             await self._platform.stop()
             self._plant.close()
             self._lines.close()
@@ -118,7 +129,7 @@ class Stage:
         ports = {line: self._plant.listen(line, on, framing=_framing(line)) for line, on in units.items()}
         await self._platform.start()
         text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-            ports, mqtt=self._platform.port, rs485=self._port
+            ports, mqtt=self._platform.port, rs485=self._port, panel=self._panel_port
         )
         self._site_file.write_text(text, encoding="utf-8")
         self._site = load_site(self._site_file)
@@ -155,6 +166,32 @@ class Stage:
             code = await agent.wait()
         await asyncio.sleep(_SETTLE_S)
         return code
+
+    async def _present(self) -> None:
+        """Have the panel served until cancelled; without it the demo goes on."""
+        try:
+            from agent.cli.demo_panel import Panel  # noqa: PLC0415 - an optional extra, as the broker
+
+            await self._serve(Panel(self._directory, self._panel_port))
+        except ImportError as missing:
+            words = f"not installed ({missing.name} is missing); get it with: pip install 'plantgate[panel]'"
+            self._story.tell(self._at_s(), "panel", words, "未安装面板")
+        except (OSError, ValueError) as problem:
+            self._story.tell(self._at_s(), "strange", f"there is no panel: {problem}")
+        finally:
+            self._panel = ""
+
+    async def _serve(self, panel: Panel) -> None:
+        """Say where the panel is as soon as it answers, and that it ended if it does so by itself."""
+        code = panel.setup_code(self._clock)
+        await panel.invited()
+        async with panel.served() as process:
+            if await panel.answers(process):
+                self._panel = f"{panel.url} · to act: set-up code {code}"
+                self._story.tell(self._at_s(), "panel", f"look at it: {self._panel}", "本机面板")
+            await process.wait()
+        words = f"the panel ended by itself with exit code {process.returncode}: {panel.last_words()}"
+        self._story.tell(self._at_s(), "strange", words)
 
     # --- the play ---
 
@@ -204,6 +241,7 @@ class Stage:
             shown=self._shown,
             refused_v5=self._platform.refused_v5,
             report=self._verdict(),
+            panel=self._panel,
             ending=ending,
         )
         self._show.show(self._site, self._story, now)
@@ -218,6 +256,13 @@ class Stage:
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " / ".join(lines[-3:]) or "it said nothing"
+
+
+def _free_port() -> int:
+    """Return a port of this machine that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _framing(line: str) -> str:

@@ -42,12 +42,10 @@ def by_answers(file: Path, target: Path, lang: Language | None, *, scans: bool |
         answers = parse(text, file.name)
         if lang is None and recall(answers, ("gateway", "language")) == "en":
             words = Words("en")
-        site = _site(answers, text, file.name, target, words, scans=scans)
+        kept = put(target, _site(answers, text, file.name, target, words, scans=scans))
     except SiteProblems as refused:
         print(f"{refused}\n\n{words.text('fleet.mistakes', {'count': len(refused.problems)})}", file=sys.stderr)
         return 1
-    try:
-        kept = put(target, site)
     except OSError as error:
         print(f"plantgate: {target}: {error.strerror}", file=sys.stderr)
         return 1

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_LISTED: Final = 50
 _PROGRESS_EVERY: Final = 2000
+_FIRST_OF_AN_ARCHIVE: Final = b"PK\x03\x04"
 
 RecordFile = Annotated[
     str,
@@ -48,7 +49,7 @@ def verify(file: RecordFile, key: KeyFiles = None, as_json: AsJson = False) -> N
     Exit 0 when all is well, 1 on findings, 2 when there was nothing to check or a file cannot be read.
     """
     keys = [one for path in key or () for one in _keys(path)]
-    if file != "-" and is_zipfile(file):
+    if file != "-" and _is_archive(file):
         _verify_bundle(Path(file), keys, as_json=as_json)
     verifier = Verifier(keys)
     try:
@@ -65,6 +66,15 @@ def verify(file: RecordFile, key: KeyFiles = None, as_json: AsJson = False) -> N
         _refuse(f"{file}: no records in it; want one JSON record on each line")
     print(json.dumps(report.as_json(), ensure_ascii=False) if as_json else "\n".join(_told(report)))
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _is_archive(file: str) -> bool:
+    """Whether a file is an archive, or was the beginning of one."""
+    if is_zipfile(file):
+        return True
+    with suppress(OSError), Path(file).open("rb") as stream:
+        return Path(file).is_file() and stream.read(len(_FIRST_OF_AN_ARCHIVE)) == _FIRST_OF_AN_ARCHIVE
+    return False
 
 
 def _verify_bundle(path: Path, keys: list[PublicKey], *, as_json: bool) -> NoReturn:

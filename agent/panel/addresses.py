@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from config.site import Panel
 
 _LOOK_AGAIN_NS: Final = 10 * 10**9
-_LONGEST: Final = 255
 """Addresses change (DHCP); the box's own are looked up again after so long, when an unknown one is asked for."""
+_HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9._-]{1,253})|\[(?P<ipv6>[0-9a-f:.]*:[0-9a-f:.]*)\])(?::[0-9]{0,5})?", re.ASCII | re.I)
+"""RFC 9110 7.2, without what no name of ours has: a colon is what tells an IPv6 address from another name."""
 
 
 class Names:
@@ -49,14 +51,8 @@ class Names:
 
 def bare(host: str) -> str | None:
     """Return the name or address in a Host header, ``None`` when it is none."""
-    if len(host) > _LONGEST or not host.isascii():
-        return None
-    if host.startswith("["):
-        name, bracket, port = host[1:].partition("]")
-        port = port.removeprefix(":") if bracket else "?"
-    else:
-        name, _, port = host.partition(":")
-    return plain(name) if name and (not port or port.isdigit()) else None
+    found = _HOST.fullmatch(host)
+    return None if found is None else plain(found["name"] or found["ipv6"])
 
 
 def plain(name: str) -> str:

@@ -71,14 +71,17 @@ class Files(StaticFiles):
 
 @asynccontextmanager
 async def _living(house: House) -> AsyncIterator[None]:
-    """Follow the agent for as long as the application runs."""
-    following = asyncio.create_task(house.agency.run())
+    """Follow the agent, and let light and horn follow it, for as long as the application runs."""
+    tasks = [asyncio.create_task(house.agency.run())]
+    if house.tower is not None:
+        tasks.append(asyncio.create_task(house.tower.run(house.agency.live.subscribe())))
     try:
         yield
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def _http(request: Request, error: Any) -> Response:

@@ -223,7 +223,7 @@ class Server(uvicorn.Server):
 
     async def _begin(self, connection: socket.socket, leave: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        with suppress(OSError):  # head and body go out one behind the other; asyncio sees to it for its own sockets only
+        with suppress(OSError):  # head and body are two packets; asyncio sees to it for sockets of its own only
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def wire() -> Wire:

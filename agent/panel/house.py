@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent.panel.limits import Lockout
     from agent.panel.sessions import Sessions
     from agent.panel.settings import Settings
+    from agent.panel.tower import Tower
     from agent.panel.words import Words
 
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class House:
     """The panel's parts. `mono_ns` is time since boot, `wall_ms` what the host's clock says.
 
-    `is_ours` says whether a Host header names this panel.
+    `is_ours` says whether a Host header names this panel. `tower` is light and horn, where the site has them.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class House:
     mono_ns: Callable[[], int]
     wall_ms: Callable[[], int]
     is_ours: Callable[[str], bool]
+    tower: Tower | None = None
 
 
 def house(request: Request) -> House:

@@ -2,7 +2,8 @@
 
     GET /live            hello {words}, then board {at, text, state, gone, alarms} whole, then only what has changed;
                          away {} when the agent is gone or says nothing, again and again for as long as that lasts
-    POST /live/silence   somebody has silenced the sound of their browser: recorded, and acknowledges nothing
+    POST /live/silence   somebody has silenced the sound of their browser: recorded, and acknowledges nothing. Whoever
+                         may acknowledge alarms silences the plant's horn with it; lookers-on cannot
 
 All viewers share one connection to the agent (`agent.panel.agency.Live`). Each line is put into words once for each
 language that is being read, and encoded once; a viewer who missed one gets the whole edition. A stream ends with its
@@ -173,8 +174,10 @@ async def _site(request: Request, board: Board | None) -> Mapping[str, Any] | No
 
 @needs(Role.VIEWER)
 async def silence(request: Request) -> Response:
-    """Answer POST /live/silence: have it recorded."""
-    person = person_of(request)
+    """Answer POST /live/silence: quiet the horn, if the person may, and have it recorded."""
+    person, tower = person_of(request), house(request).tower
+    if tower is not None and person is not None and person.may(Role.OPERATOR):
+        tower.silence()
     house(request).agency.note("silence", user=person.user if person else "", address=request.scope["state"]["address"])
     return Response(status_code=204)
 

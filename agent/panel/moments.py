@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_LAST_MS: Final = 253_402_300_800_000  # the year 10000
+_LAST_MS: Final = 253_402_128_000_000  # two days before the year 10000, which no zone reaches from here
 _TWO_HOURS_S: Final = 7200
 _TWO_DAYS_S: Final = 172_800
 

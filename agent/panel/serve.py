@@ -1,6 +1,7 @@
 """The panel's process: ``python -m agent.panel.serve SITE.toml STATE SOCKET STYLE LEVEL`` ("" for the usual).
 
-It needs the tables [gateway] and [panel] of the site file, a folder of its own, and the agent's socket for panels.
+It needs the tables [gateway], [panel] and [annunciator] of the site file, a folder of its own, and the agent's socket
+for panels.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from agent.panel.limits import Lockout
 from agent.panel.sessions import Sessions
 from agent.panel.settings import NoPanel, settings_of
 from agent.panel.tls import Certificate, NoCertificate
+from agent.panel.tower import Tower
 from agent.panel.words import Words
 from config.apart import load_front_apart
 from config.problem import SiteProblems
@@ -79,6 +81,7 @@ def built(settings: Settings, folder: Path, agent: Path, clock: SystemClock) -> 
         mono_ns=clock.mono_ns,
         wall_ms=clock.wall_ms,
         is_ours=Names(settings.panel, clock.mono_ns).is_ours,
+        tower=None if settings.annunciator is None else Tower(settings.annunciator),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the panel knows of the site file: the box's name, and ``[panel]``."""
+"""What the panel knows of the site file: the box's name, ``[panel]`` and ``[annunciator]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.panel.words import Language
-    from config.site import Front, Panel
+    from config.site import Annunciator, Front, Panel
 
 
 class NoPanel(Exception):
@@ -20,13 +20,14 @@ class NoPanel(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings. `gateway` is the box's id, `name` how people call it, `panel` the table ``[panel]``."""
+    """The settings. `gateway` is the box's id, `name` how people call it, the last two are the tables called so."""
 
     gateway: str
     name: dict[Language, str]
     language: Language
     timezone: str
     panel: Panel
+    annunciator: Annunciator | None = None
 
 
 def settings_of(front: Front) -> Settings:
@@ -40,6 +41,7 @@ def settings_of(front: Front) -> Settings:
         language=gateway.language,
         timezone=gateway.timezone,
         panel=panel,
+        annunciator=front.annunciator,
     )
 
 

@@ -7,8 +7,9 @@ panel with it; it is logged, and tried again a second later.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agent.log import get
@@ -17,6 +18,8 @@ from agent.panel.annunciator import Annunciator, Light, Signal
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from config import site
+
 COMMAND_S: Final = 10.0
 """How long the plant's command may take."""
 BLINK_S: Final = {Light.SLOW: 1.0, Light.FAST: 0.25}
@@ -24,20 +27,6 @@ BLINK_S: Final = {Light.SLOW: 1.0, Light.FAST: 0.25}
 LAMP_TEST_S: Final = 1.0
 
 log = get(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TowerSettings:
-    """The table ``[annunciator]``: pins by their BCM names ("GPIO17"), or a command and its arguments."""
-
-    light: str | None = None
-    horn: str | None = None
-    silence: str | None = None
-    """A push button to ground that silences the horn."""
-    active_low: bool = False
-    """Whether a relay board switches on at low."""
-    command: Sequence[str] = field(default=())
-    horn_from: str = "high"
 
 
 class Show(Protocol):
@@ -53,8 +42,10 @@ class Show(Protocol):
 class Pins:
     """A light and a horn on pins, and a silence button."""
 
-    def __init__(self, settings: TowerSettings, pressed: Callable[[], None]) -> None:
+    def __init__(self, settings: site.Annunciator, pressed: Callable[[], None]) -> None:
         """Claim the pins; `pressed` is called on a thread of gpiozero. Raises what gpiozero raises."""
+        # lgpio, which gpiozero prefers, leaves a pipe in the working directory; under systemd that is read-only.
+        os.environ.setdefault("LG_WD", gettempdir())
         import gpiozero  # noqa: PLC0415 -- only boxes with lamps carry it
 
         high = not settings.active_low
@@ -78,7 +69,10 @@ class Pins:
             (self._horn.on if signal.horn else self._horn.off)()
 
     def close(self) -> None:
-        """Go dark."""
+        """Go dark first: a pin that is merely let go of floats."""
+        for device in (self._light, self._horn):
+            if device is not None:
+                device.off()
         for device in (self._light, self._horn, self._button):
             if device is not None:
                 device.close()
@@ -120,7 +114,7 @@ class Tower:
     `run` is a task of the panel; `silence` may be called from any thread.
     """
 
-    def __init__(self, settings: TowerSettings) -> None:
+    def __init__(self, settings: site.Annunciator) -> None:
         """Open what is described. Pins that cannot be claimed are told in the log, and done without."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._annunciator = Annunciator(settings.horn_from)

@@ -6,15 +6,18 @@ A bundle that is not all right has faults (about files) or findings (about recor
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from os import SEEK_END
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
+
+import orjson
 
 from agent.proof.bundle import ELSEWHERE, KEY, KIND, LISTED, MANIFEST, RECORDS, SIGNATURE, By, unsealed
 from agent.proof.collect import signed_gap
@@ -24,7 +27,6 @@ from agent.verify.line import Claim, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from agent.verify.verdict import Report
 
@@ -32,6 +34,12 @@ MOST_SMALL: Final = 4 * 1024 * 1024
 """Bytes of a file that is read as a whole."""
 MOST_ELSEWHERE: Final = 256 * 1024 * 1024
 MOST_LINE: Final = 16 * 1024 * 1024
+MOST_GROWTH: Final = 100
+"""So many times its own size an archive may unpack to; a bundle, full of signatures, unpacks to a few times [P]."""
+SHORTEST_RECORD: Final = 100
+"""Bytes; the signature alone has 86 characters."""
+MOST_SHORT: Final = 10_000
+"""Lines too short for a record, after which no more are read: a megabyte of blank lines fits into a kilobyte."""
 _PIECE: Final = 1 << 20
 _UNREADABLE: Final = (
     BadZipFile,
@@ -119,7 +127,17 @@ def check(
     except _UNREADABLE as error:
         raise NoBundle(f"cannot be read as an archive: {error}") from error
     with archive:
+        _refuse_strange(archive, file.stat().st_size if isinstance(file, Path) else file.seek(0, SEEK_END))
         return _checked(archive, enrolled, progress)
+
+
+def _refuse_strange(archive: ZipFile, size: int) -> None:
+    """Refuse what would take memory or time without end, before anything is unpacked. Raises `NoBundle`."""
+    listed = archive.infolist()
+    if any(one.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for one in listed):
+        raise NoBundle("is packed as no bundle is; want stored or deflated files")
+    if sum(one.file_size for one in listed) > MOST_GROWTH * size:
+        raise NoBundle(f"unpacks to more than {MOST_GROWTH} times its size, which no bundle does")
 
 
 def _checked(archive: ZipFile, enrolled: Iterable[PublicKey], progress: Callable[[int], None]) -> Checked:
@@ -144,7 +162,7 @@ def _manifest(bench: _Bench) -> tuple[bytes, dict[str, Any]]:
         raise NoBundle(f"no {MANIFEST} in it; want what plantgate export makes")
     try:
         data = _small(bench, MANIFEST)
-        manifest = json.loads(data)
+        manifest = orjson.loads(data)
     except _UNREADABLE as error:
         raise NoBundle(f"{MANIFEST} cannot be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("type") != KIND or manifest.get("v") != 1:
@@ -163,6 +181,10 @@ def _names(bench: _Bench) -> None:
             bench.fault(Word.ADDED, _shown(name), "this file is none of a bundle's")
         elif names.count(name) > 1:
             bench.fault(Word.ADDED, name, "this file comes more than once")
+    if bench.archive.comment or any(one.comment for one in bench.archive.infolist()):
+        bench.fault(Word.ADDED, "the archive", "has a comment, which no bundle has")
+    if min(one.header_offset for one in bench.archive.infolist()) > 0:
+        bench.fault(Word.ADDED, "the archive", "has something before its first file")
 
 
 def _shown(name: str) -> str:
@@ -173,7 +195,7 @@ def _compare(bench: _Bench, manifest: dict[str, Any]) -> None:
     """Compare each file with its hash in the manifest."""
     listed = manifest.get("files")
     said = listed if isinstance(listed, dict) else {}
-    for name in {*said} - {*LISTED}:
+    for name in sorted({*said} - {*LISTED}):
         bench.fault(Word.MANIFEST, MANIFEST, f"lists a file that no bundle has: {_shown(str(name))}")
     for name in LISTED:
         if name not in bench.archive.namelist():
@@ -223,7 +245,7 @@ def _own_key(bench: _Bench) -> dict[str, PublicKey]:
 
 def _key_file(bench: _Bench) -> PublicKey | None:
     try:
-        return PublicKey.from_jwk(json.loads(_small(bench, KEY)))
+        return PublicKey.from_jwk(orjson.loads(_small(bench, KEY)))
     except KeyError:
         return None  # told already: the file is missing
     except (RecordError, *_UNREADABLE) as error:
@@ -247,8 +269,12 @@ def _lines(bench: _Bench, name: str) -> Iterator[bytes]:
     if name not in bench.archive.namelist():
         return
     with _told(bench, name), bench.archive.open(name) as stream:
+        short = 0
         for at, line in enumerate(iter(lambda: _line(stream), b"")):
             bench.progress(at)
+            short += len(line) < SHORTEST_RECORD
+            if short > MOST_SHORT:
+                raise ValueError(f"more than {MOST_SHORT} lines that are too short for a record")
             yield line
 
 
@@ -308,8 +334,8 @@ def _place(bench: _Bench, manifest: dict[str, Any], walked: Walked) -> None:
     }
     if said != found:
         bench.fault(Word.CHANGED, RECORDS, "is not from the first to the last record that the manifest names")
-    chains = {(chain.gw, chain.chain) for chain in walked.report.chains}
-    if chains != {(manifest.get("gateway"), manifest.get("chain"))}:
+    chains = [(chain.gw, chain.chain) for chain in walked.report.chains]
+    if chains != [(manifest.get("gateway"), manifest.get("chain"))]:
         bench.fault(Word.CHANGED, RECORDS, "is of another gateway or chain than the manifest says")
     if bench.enrolled:
         own = _key_file(bench)
@@ -327,7 +353,7 @@ def _signature(bench: _Bench, data: bytes, manifest: dict[str, Any], keys: dict[
         return "nobody"
     try:
         line = _small(bench, SIGNATURE)
-        members = json.loads(line)
+        members = orjson.loads(line)
         if isinstance(members, dict) and "protected" in members:
             _sealed_by_one_of(data, members, keys)
             return "key"

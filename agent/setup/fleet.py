@@ -67,11 +67,11 @@ def wishes(answers: Document, *, scans: bool | None) -> list[Wish]:
     """Return the lines to look at: those with a ``[[scan]]``; with `scans` True all, with False none."""
     if scans is False:
         return []
-    asked = {one.get("bus"): one for one in _tables(answers, "scan")}
-    places = {one.get("name"): _place(one) for one in _tables(answers, "bus")}
-    places |= {name: one["place"] for name, one in asked.items() if "place" in one}
+    asked = {str(one.get("bus")): one for one in _tables(answers, "scan")}
+    places = {str(one.get("name")): _place(one) for one in _tables(answers, "bus")}
+    places |= {name: str(one["place"]) for name, one in asked.items() if "place" in one}
     names = [name for name, place in places.items() if place and (scans or name in asked)]
-    return [_wish(str(name), places[name], asked.get(name, {})) for name in names if _wants(asked.get(name, {}))]
+    return [_wish(name, places[name], asked.get(name, {})) for name in names if _wants(asked.get(name, {}))]
 
 
 def _wants(table: Document) -> bool:
@@ -91,7 +91,8 @@ def _wish(name: str, place: str, table: Document) -> Wish:
 def _place(bus: Document) -> str:
     if "host" not in bus:
         return str(bus.get("port", ""))
-    return written(str(bus["host"]), int(bus.get("port", 502)))
+    port = bus.get("port", 502)
+    return written(str(bus["host"]), port if isinstance(port, int) else 0)  # 0 is refused, as the site file refuses it
 
 
 def _tables(document: Document, key: str) -> list[Document]:
@@ -106,7 +107,7 @@ def _tables(document: Document, key: str) -> list[Document]:
 def completed(answers: Document, results: Mapping[str, Document]) -> tuple[Document, list[Document]]:
     """Return the answers with what the scans found put in where nothing was answered, and what is to be noted only."""
     full: Document = {**answers, "bus": _buses(answers, results)}
-    buses = {one.get("name"): one for one in full["bus"]}
+    buses = {str(one.get("name")): one for one in full["bus"]}
     devices = [dict(one) for one in _tables(answers, "device")]
     noted: list[Document] = []
     others = {wish.bus: wish.others for wish in wishes(answers, scans=True)}

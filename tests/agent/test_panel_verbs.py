@@ -17,7 +17,7 @@ from agent.intake import Ask, Intake
 from agent.local_verbs import local_verbs
 from agent.notices import AUDITED, MOST_MEMBERS, NAMELESS
 from agent.office import ACTING, ASKING, RECORDING, VERBS, Refused, attend
-from agent.panel_verbs import LONGEST_NAME, MOST_A_MINUTE, Pace, panel_verbs
+from agent.panel_verbs import LONGEST_NAME, MOST_A_MINUTE, Pace, looking, panel_verbs
 from agent.record import canonical, expressible
 from agent.sites import load_site
 from tests.agent.test_judgement import HIGH, NS, PLANT, TASK, Run
@@ -246,6 +246,7 @@ STRANGE: dict[str, tuple[dict[str, Any], str]] = {
     "another time": ({"ts": "2020-01-01T00:00:00.000Z"}, "'ts' is the record's own"),
     "another kind": ({"kind": "alarm"}, "'kind' is the record's own"),
     "a count of its own": ({"unrecorded": 3}, "the agent's own"),
+    "what readings alone have": ({"period": {"n": 1}}, "'period' is the record's own"),
     "what is said of orders": ({"order": 5}, "'order' is the record's own"),
     "an address that is a number": ({"address": 5}, "address must be a text"),
     "a name that is none": ({"Größe": 1}, "a name is a small letter"),
@@ -390,6 +391,15 @@ HOSTILE = {
     "an event without a name": {"do": "audit", "event": "login"},
     "a deep nest": {"do": "audit", "event": "login", "user": "w", "a": json.loads("[" * 99 + "]" * 99)},
 }
+
+
+@pytest.mark.parametrize("do", ["site", "follow", "trend", "journal", "support"])
+def test_a_word_that_nobody_knows_is_refused(do: str) -> None:
+    """Whoever mistypes "before" gets no page at all, and not the first one again."""
+    nothing: Any = None
+    verb = looking(nothing, nothing, nothing, nothing, nothing, nothing, nothing)[do]
+    with pytest.raises(Unwilling, match="'befor' is not known here; known: "):
+        verb(Request({"do": do, "befor": 5}, PANEL_UID))
 
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)

@@ -31,18 +31,22 @@ MASKED: dict[str, tuple[str, str]] = {
     "a password": ('password = "hunter2"', f'password = "{MASK}"'),
     "in single quotes": ("passwd = 'hunter2'", f'passwd = "{MASK}"'),
     "in three quotes": ('api_key = """a\nb"""', f'api_key = "{MASK}"'),
-    "with a quote in it": (r'token = "a\"b" # x', f'token = "{MASK}" # x'),
+    "with a quote in it": (r'token = "a\"b" # x', f'token = "{MASK}"'),
+    "in Chinese": ('"密码" = "hunter2"', f'"密码" = "{MASK}"'),
+    "a key as a value": ('sm4_key = "00112233"', f'sm4_key = "{MASK}"'),
     "without quotes": ("secret = 4711", f'secret = "{MASK}"'),
     "in a table of one line": ('x = { pwd = "a", n = 1 }', f'x = {{ pwd = "{MASK}", n = 1 }}'),
     "under a quoted name": ('"my-secret" = "a"', f'"my-secret" = "{MASK}"'),
     "under a long name": ('uplink.mqtt.password = "a"', f'uplink.mqtt.password = "{MASK}"'),
     "as YAML has it": ("password: hunter2", f'password: "{MASK}"'),
-    "in a remark": ("# the password is hunter2\nx = 1", f"# the {MASK}\nx = 1"),
+    "in a remark": ("# password:\n# hunter2\nx = 1 # 口令 hunter2", "\n\nx = 1"),
+    "no remark in a text": ("""a = "x # y"\nb = 'x # y' # z""", """a = "x # y"\nb = 'x # y'"""),
     "in a URL": ('url = "mqtt://box:hunter2@host:1883"', f'url = "mqtt://{MASK}@host:1883"'),
+    "in a URL, with signs in it": ('url = "mqtt://box:h@nt/r@host:1883"', f'url = "mqtt://{MASK}@host:1883"'),
     "a key": ("k = '''\n-----BEGIN PRIVATE KEY-----\nAAA\n-----END PRIVATE KEY-----\n'''", f"k = '''\n{MASK}\n'''"),
     "half a key": ("-----BEGIN EC PRIVATE KEY-----\nAAA", MASK),
     "where a secret is, is none": ('password_file = "mqtt.pw"', 'password_file = "mqtt.pw"'),
-    "nothing": ('[bus]\nname = "line" # first', '[bus]\nname = "line" # first'),
+    "nothing": ('[bus]\nname = "line"', '[bus]\nname = "line"'),
 }
 
 
@@ -106,6 +110,15 @@ def test_no_secret_stands_in_any_file(tmp_path: Path, described: Site, log: Stri
     assert PASSWORD in described.path.read_text("utf-8")
     assert PASSWORD in log.getvalue()
     assert not [name for name, text in told.items() if PASSWORD in text or SM4 in text]
+
+
+def test_what_a_fault_puts_into_the_status_is_masked(tmp_path: Path, described: Site) -> None:
+    """Users of URLs, blocks of keys; a secret also as JSON escapes it."""
+    (tmp_path / "mqtt.pw").write_text('p"ss\\wörd', encoding="utf-8")
+    standing = {"url": "mqtt://box:hunter2@host", "pem": "-----BEGIN PRIVATE KEY-----\nhunter2", "said": 'p"ss\\wörd'}
+    told = files(Subject(site=described, standing=standing, journal=Journal(tmp_path)))
+
+    assert not [name for name, text in told.items() if "hunter2" in text or "wörd" in text]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_comes(tmp_path: Path, described: Site) -> None:

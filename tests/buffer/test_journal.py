@@ -127,6 +127,16 @@ def test_a_record_that_has_rotted_is_left_out(tmp_path: Path, outbox: Outbox) ->
     assert numbers(page) == [21, 19, 18, 17, 16, 15, 14, 12, 1]
 
 
+@pytest.mark.parametrize("rubbish", ["7", "'text'", "1.5"])
+def test_a_row_that_is_no_record_at_all_is_left_out(tmp_path: Path, outbox: Outbox, rubbish: str) -> None:
+    """SQLite keeps a number where bytes belong."""
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as db:
+        db.execute(f"UPDATE urgent SET wire = {rubbish} WHERE seq = 20")
+        db.commit()
+
+    assert numbers(Journal(tmp_path).newest(lambda _: True, limit=3)) == [21, 19, 18]
+
+
 def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     """No store, or something else under its name, is an error of the store; an empty store has no records."""
     journal = Journal(tmp_path)

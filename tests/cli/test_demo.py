@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 from rich.cells import cell_len
@@ -42,7 +44,14 @@ STOPPED = Ending(None, frozenset(), 0)
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Return the demo's site, with ports that nobody listens on."""
-    ports = {"mqtt": 1883, "line1": 1502, "dcs": 1503, "stack": 1504, "rs485": tmp_path / "dev" / "rs485"}
+    ports = {
+        "mqtt": 1883,
+        "line1": 1502,
+        "dcs": 1503,
+        "stack": 1504,
+        "rs485": tmp_path / "dev" / "rs485",
+        "panel": 8080,
+    }
     path = tmp_path / "site.toml"
     template = Template((ROOT / "agent/cli/demo_site.toml").read_text(encoding="utf-8"))
     path.write_text(template.substitute(ports), encoding="utf-8")
@@ -320,6 +329,7 @@ def now(story: Story, **changes: Any) -> Now:
         "shown": (Exchange(bytes.fromhex("002a00000006010300640011"), bytes(43)), seen) if seen else None,
         "refused_v5": 1,
         "report": story.report(),
+        "panel": "http://127.0.0.1:54321/ · to act: set-up code ABCDE-FGHJK-LMNPQ",
     }
     return Now(**{**moment, **changes})
 
@@ -354,6 +364,7 @@ def test_screen_says_what_matters(site: Site) -> None:
 
     for words in ("00 2a 00 00", '"sig":"', "锅炉负荷 Boiler load", "80.0 %", "cleared 恢复", "3 caught up", "无缺失"):
         assert words in text
+    assert " panel 面板 http://127.0.0.1:54321/ · to act: set-up code ABCDE-FGHJK-LMNPQ\n" in text
     for words in ("T1 1号风机 产污开治污未开", "escalated 21.9", "Fan 1: treatment not on", "● green 绿", "压制线●"):
         assert words in text
 
@@ -511,15 +522,26 @@ def _left_behind(directory: Path) -> list[str]:
         for path in Path("/proc").glob("[0-9]*/cmdline")
         if os.access(path, os.R_OK)
     ]
-    return [line for line in lines if str(directory) in line and "agent.cli.main run" in line]
+    return [line for line in lines if str(directory) in line]
 
 
 def test_the_whole_demo(tmp_path: Path) -> None:
-    """The real agent, a limit, a rule broken in an outage, catch-up: everything verifies, exit code 0."""
-    process = _demo("--for", "30", "--json", "--state", str(tmp_path))
-    out, err = process.communicate(timeout=100)
+    """The real agent, a limit, a rule broken in an outage, catch-up: everything verifies, exit code 0.
 
-    assert process.returncode == 0, err
+    The real panel, at the address that was said, shows the plant to whoever looks.
+    """
+    process = _demo("--for", "30", "--json", "--state", str(tmp_path))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    err = page = ""
+    for line in process.stderr:
+        err += line
+        if said := re.search(r"look at it: (http://127\.0\.0\.1:\d+/) · to act: set-up code [0-9A-Z-]{17} ", line):
+            page = urlopen(said[1], timeout=20).read().decode()
+    out = process.stdout.read()
+
+    assert process.wait(60) == 0, err
+    assert "演示车间" in page
     summary = json.loads(out)
     assert summary["ok"]
     assert summary["raised"] >= 1
@@ -549,6 +571,40 @@ def test_interrupted_it_ends_in_order(tmp_path: Path) -> None:
     assert "everything verified" in out
     assert list(tmp_path.iterdir()) == []
     assert _left_behind(tmp_path) == []
+
+
+def test_without_the_panels_extra_it_goes_on(tmp_path: Path) -> None:
+    """What is missing and how to get it is one line of what happens; the rest is as ever."""
+    (tmp_path / "starlette.py").write_text("raise ImportError('not here', name='starlette')")
+    process = _demo(env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "record " in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert "panel         not installed (starlette is missing); get it with: pip install 'plantgate[panel]'" in said
+    assert process.returncode == 0, out + err
+
+
+def test_a_panel_that_ends_by_itself_is_told(tmp_path: Path) -> None:
+    """With its last words; the rest of the demo does not depend on it."""
+
+    class Nobody:
+        def show(self, site: Site, story: Story, now: Now) -> None:
+            """Look away."""
+
+    async def play() -> str:
+        stage = demo_stage.Stage(tmp_path, 20.0, Nobody())
+        (tmp_path / "state" / "panel.sock").touch()
+        await stage._present()
+        return stage._story.told[-1].words
+
+    assert "the panel ended by itself with exit code 1: " in (words := asyncio.run(play()))
+    assert "there is no such file" in words
 
 
 def test_without_its_broker_it_says_what_to_install(tmp_path: Path) -> None:

@@ -177,6 +177,16 @@ def test_verify_refuses_an_archive_that_is_no_bundle(tmp_path: Path) -> None:
     assert "no manifest.json in it; want what plantgate export makes" in done.stderr
 
 
+def test_verify_refuses_half_an_archive(tmp_path: Path) -> None:
+    """A copy that broke off is no list of bad records: exit 2, and it says what it is."""
+    path = tmp_path / "x.zip"
+    path.write_bytes(zipped({"manifest.json": b"{}"})[:-9])
+    done = run("verify", path)
+
+    assert done.exit_code == 2
+    assert "cannot be read as an archive" in done.stderr
+
+
 def test_an_agent_that_refuses_leaves_nothing_behind(running: House) -> None:
     """No half document: the reason is told, and no file is there."""
     running.refusal = "the pipeline is busy; nothing was done, try again"

@@ -143,7 +143,8 @@ def test_chinese_and_a_second_time(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "agent.cli.main", "init", "site.toml"]
     (tmp_path / "site.toml").write_text('[gateway]\nid = "jn-7"\n\n[[limit]]\npoint = "a.b"\nhigh = 1\n')
     with Typist(program, tmp_path, ROOT) as person:
-        person.sees("以 ")
+        person.sees("--- 1/9")
+        assert "site.toml的内容作为建议" in "".join(person.screen.split()), "wherever the lines break"
         person.types("Language", "zh")
         person.types("网关编号 [jn-7]", "")
         for prompt in ("名称", "时区", "服务器地址", "用哪些线路"):

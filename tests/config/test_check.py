@@ -263,6 +263,30 @@ CASES: dict[str, Case] = {
         ("has no meaning without TLS", "tls = true"),
     ),
     "panel host": ({}, '[panel]\nlisten = "127.0.0.1:8080"\nhosts = ["a b"] #!\n', ("hosts",)),
+    "annunciator with a button alone": (
+        {},
+        '[annunciator] #!\nsilence = "GPIO22"\n',
+        ("has nothing to show an alarm on", 'light = "GPIO17"', "command ="),
+    ),
+    "annunciator pin twice": (
+        {},
+        '[annunciator]\nlight = "GPIO17"\nhorn = "GPIO27"\nsilence = "GPIO17" #!\n',
+        ("silence: light has this pin already",),
+    ),
+    "annunciator pin": ({}, '[annunciator]\nlight = "GPIO28" #!\n', ("light: not a pin", "GPIO0 to GPIO27")),
+    "annunciator pin by number": ({}, '[annunciator]\nlight = "17" #!\n', ('did you mean "GPIO17"?', "header")),
+    "annunciator pin in small letters": ({}, '[annunciator]\nhorn = "gpio07" #!\n', ('did you mean "GPIO7"?',)),
+    "annunciator command by name": (
+        {},
+        '[annunciator]\ncommand = ["beacon", "/dev/x"] #!\n',
+        ("needs the whole path of a program", "/usr/local/bin/"),
+    ),
+    "annunciator empty command": ({}, "[annunciator]\ncommand = [] #!\n", ("needs the whole path of a program",)),
+    "annunciator priority": (
+        {},
+        '[annunciator]\nlight = "GPIO17"\nhorn_from = "loud" #!\n',
+        ("horn_from: not a choice", "critical"),
+    ),
     "panel idle": ({}, '[panel]\nlisten = "127.0.0.1:8080"\nidle = "1s" #!\n', ("idle: too short", "1m")),
 }
 
@@ -437,6 +461,7 @@ NOTICES: dict[str, Case] = {
     "no uplink": ({MQTT: ["-"]}, "", ("uplink: none",)),
     "no pack of rules": ({}, "[rules]\npacks = []\n", ("no rule is judged",)),
     "panel in clear text": ({}, '[panel]\nlisten = "0.0.0.0:8080"\ntls = false\n', ("travel in clear text",)),
+    "annunciator without a panel": ({}, '[annunciator]\nlight = "GPIO17"\n', ("there is no [panel]",)),
     "idle bus": ({}, '[[bus]]\nname = "b2"\ntype = "tcp"\nhost = "h2"\n', ('bus "b2": no device uses it',)),
     "one host twice": (
         {},

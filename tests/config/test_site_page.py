@@ -18,6 +18,7 @@ SECTIONS: dict[str, type[schema.SiteTable]] = {
     "`[uplink.mqtt]`": schema.MqttTable,
     "`[buffer]`": schema.BufferTable,
     "`[panel]`": schema.PanelTable,
+    "`[annunciator]`": schema.AnnunciatorTable,
     "`[[bus]]`, type `tcp`": schema.TcpBusTable,
     "`[[bus]]`, type `serial`": schema.SerialBusTable,
     "`[[device]]`": schema.DeviceTable,

@@ -75,7 +75,7 @@ TOLD: Final[Mapping[str, Callable[[PlantState], Value]]] = {
 def demo_site(folder: Path) -> Site:
     """Return the demo's site as a plant would have it."""
     text = (ROOT / "agent/cli/demo_site.toml").read_text(encoding="utf-8")
-    text = Template(text).substitute(mqtt=1883, line1=502, dcs=502, stack=502, rs485=folder / "tty")
+    text = Template(text).substitute(mqtt=1883, line1=502, dcs=502, stack=502, rs485=folder / "tty", panel=8080)
     text = re.sub(r"(?m)^(on_hold|off_hold) +=.*\n", "", text)
     text = re.sub(r"(?m)^(poll|report) +=.*$", r'\1 = "60s"', text)
     text = re.sub(r"(?m)^\[\[(limit|rule)\]\].*\n([a-z_]+ +=.*\n)+", "", text)

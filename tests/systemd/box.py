@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT: Final = Path(__file__).parents[2]
-BUILD: Final = ROOT / "systemd/package/build.py"
+BUILD: Final = "systemd/package/build.py"
 PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
 """The Python of each Debian we make packages for."""
 INCLUDED: Final = "systemd,dbus,python3,udev"
@@ -40,10 +40,13 @@ def source() -> tuple[str, str]:
     return known[0] if known else ("http://deb.debian.org/debian", "bookworm")
 
 
-def built(output: Path, *options: str) -> Path:
-    """Build a package and return it."""
+def built(output: Path, *options: str, root: Path = ROOT) -> Path:
+    """Build a package from the sources in `root` and return it."""
     done = subprocess.run(
-        [sys.executable, str(BUILD), "--output", str(output), *options], capture_output=True, text=True, check=False
+        [sys.executable, str(root / BUILD), "--output", str(output), *options],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.splitlines()[-1])

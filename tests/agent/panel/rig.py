@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.testclient import TestClient
@@ -24,6 +25,7 @@ from agent.panel.limits import Lockout
 from agent.panel.person import Role
 from agent.panel.sessions import Sessions
 from agent.panel.settings import Settings
+from agent.panel.tower import Tower
 from agent.panel.words import Words
 from config.site import Panel
 from tests.agent.panel.believable import NOW_MS
@@ -32,6 +34,8 @@ from tests.agent.panel.scripted_door import ScriptedDoor
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from config.site import Annunciator
 
 HOST: Final = "panel.local"
 PASSWORD: Final = "correct horse battery"
@@ -128,9 +132,11 @@ def settings(**panel: Any) -> Settings:
 
 
 @contextmanager
-def rigged(folder: Path, *, is_agent_there: bool = True, **panel: Any) -> Iterator[Rig]:
+def rigged(
+    folder: Path, *, is_agent_there: bool = True, annunciator: Annunciator | None = None, **panel: Any
+) -> Iterator[Rig]:
     """Yield a running panel. `panel` are members of ``[panel]`` that differ from `settings`."""
-    clock, chosen = HandClock(), settings(**panel)
+    clock, chosen = HandClock(), replace(settings(**panel), annunciator=annunciator)
     (state := folder / "panel").mkdir(mode=0o700, exist_ok=True)
     accounts = Accounts(state, clock, CHEAP)
     house = House(
@@ -143,6 +149,7 @@ def rigged(folder: Path, *, is_agent_there: bool = True, **panel: Any) -> Iterat
         mono_ns=clock.mono_ns,
         wall_ms=clock.wall_ms,
         is_ours=Names(chosen.panel, clock.mono_ns, own=lambda: ["box"]).is_ours,
+        tower=None if annunciator is None else Tower(annunciator),
     )
     door = ScriptedDoor(folder / "panel.sock")
     scheme = "https" if chosen.panel.tls else "http"

@@ -79,7 +79,27 @@ def test_an_address_the_box_got_since_is_ours() -> None:
     assert len(looks) == 2
 
 
-@pytest.mark.parametrize("host", ["a:b:c", "ａ.local", "a\tb:x", ":80"])
+NONSENSE = [
+    "a:b:c",
+    "ａ.local",
+    "a\tb:x",
+    ":80",
+    "127.0.0.1%@evil.example",
+    '127.0.0.1%"><script>',
+    "[127.0.0.1]",
+    "[::1%25eth0]",
+    "[::1]x",
+    "[::1",
+    "localhost:80a",
+    "localhost:٣",
+    "localhost/x",
+    "localhost..",
+    "x@localhost",
+    "localhost\n",
+]
+
+
+@pytest.mark.parametrize("host", NONSENSE)
 def test_nonsense_is_no_host(host: str) -> None:
     """What is no name with a port behind it names nothing of ours."""
     assert bare(host) is None or not Names(settings().panel, HandClock().mono_ns, own=list).is_ours(host)

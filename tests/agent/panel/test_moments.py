@@ -24,6 +24,9 @@ TYPED = {
     "before 1970": ("1969-01-01", SHANGHAI, "typed.moment"),
     "no such day": ("2026-02-30", SHANGHAI, "typed.moment"),
     "beyond every calendar": ("9999-12-31T23:59-23:59", SHANGHAI, "typed.moment"),
+    "beyond the calendar of this zone": ("9999-12-31T23:59Z", SHANGHAI, "typed.moment"),
+    "the year nought": ("0000-01-01", SHANGHAI, "typed.moment"),
+    "the year one": ("0001-01-01T00:00", SHANGHAI, "typed.moment"),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from agent.panel.settings import NoPanel, Settings, read_settings, settings_of
 from config.load import load_front
 from config.problem import SiteProblems
+from config.site import Annunciator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,25 @@ def test_tls_is_left_out_on_this_machine_only(tmp_path: Path, listen: str) -> No
     for written_tls, tls in (("", LISTEN[listen]), ("tls = true\n", True), ("tls = false\n", False)):
         text = f'{GATEWAY}[panel]\nlisten = "{listen}"\n{written_tls}'
         assert loaded(tmp_path, text).panel.tls is tls
+
+
+def test_light_and_horn_come_with_it(tmp_path: Path) -> None:
+    """The table [annunciator], where there is one, with its defaults."""
+    panel = GATEWAY + '[panel]\nlisten = "127.0.0.1:8080"\n'
+    table = '[annunciator]\nlight = "GPIO17"\ncommand = ["/bin/beacon", "2"]\n'
+
+    assert loaded(tmp_path, panel).annunciator is None
+    assert read_settings(written(tmp_path, panel + table)).annunciator == Annunciator(
+        light="GPIO17", horn=None, silence=None, active_low=False, command=("/bin/beacon", "2"), horn_from="high"
+    )
+
+
+def test_mistakes_of_light_and_horn_are_told_to_the_panel_too(tmp_path: Path) -> None:
+    """It must not start with a horn that stays quiet."""
+    text = GATEWAY + '[panel]\nlisten = "127.0.0.1:8080"\n[annunciator]\nhorn = "GPIO17"\nlight = "GPIO17"\n'
+
+    with pytest.raises(SiteProblems, match="has this pin already"):
+        loaded(tmp_path, text)
 
 
 def test_the_rest_of_the_file_is_not_its_business(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from gpiozero.pins.mock import MockFactory
 
 from agent.panel import tower as module
 from agent.panel.annunciator import DARK, Light, Signal
-from agent.panel.tower import Command, Pins, Tower, TowerSettings
+from agent.panel.tower import Command, Pins, Tower
+from config.site import Annunciator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -44,7 +45,7 @@ def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockFactory]:
 )
 def test_pins_follow_the_signal(pins: MockFactory, signal: Signal, light: bool, horn: bool, active_low: bool) -> None:
     """A relay board that switches at low is told the other way round."""
-    show = Pins(TowerSettings(light="GPIO17", horn="GPIO27", active_low=active_low), lambda: None)
+    show = Pins(Annunciator(light="GPIO17", horn="GPIO27", active_low=active_low), lambda: None)
 
     asyncio.run(show.show(signal))
 
@@ -55,7 +56,7 @@ def test_pins_follow_the_signal(pins: MockFactory, signal: Signal, light: bool, 
 @pytest.mark.parametrize("light", [Light.SLOW, Light.FAST])
 def test_a_blinking_light_goes_on_and_off(pins: MockFactory, light: Light) -> None:
     """It blinks by itself until told otherwise."""
-    show = Pins(TowerSettings(light="GPIO17"), lambda: None)
+    show = Pins(Annunciator(light="GPIO17"), lambda: None)
     seen: set[bool] = set()
 
     async def watched() -> None:
@@ -84,7 +85,7 @@ async def _until(holds: Any) -> None:
 
 def test_the_horn_sounds_until_the_button_is_pressed_and_all_is_dark_at_the_end(pins: MockFactory) -> None:
     """From the agent's board to the pins and back; the light goes on blinking after silence."""
-    tower = Tower(TowerSettings(light="GPIO17", horn="GPIO27", silence="GPIO22"))
+    tower = Tower(Annunciator(light="GPIO17", horn="GPIO27", silence="GPIO22"))
     horn = pins.pin(27)
 
     async def lived() -> None:
@@ -106,7 +107,7 @@ def test_pins_that_cannot_be_had_do_not_stop_the_panel(monkeypatch: pytest.Monke
     """A box without such pins is told in the log; whatever else is described still works."""
     monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory())
 
-    assert Tower(TowerSettings(light="GPIO99")).signal.horn is False
+    assert Tower(Annunciator(light="GPIO99")).signal.horn is False
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def script(tmp_path: Path) -> tuple[list[str], Path]:
 def test_a_command_is_told_light_horn_and_priority(script: tuple[list[str], Path]) -> None:
     """One that fails is tried again with the next look, one that worked is not run for nothing."""
     command, noted = script
-    tower = Tower(TowerSettings(command=command))
+    tower = Tower(Annunciator(command=tuple(command)))
 
     async def lived() -> None:
         running = asyncio.create_task(tower.run(_boards(FIRE, FIRE, FIRE, FIRE)))

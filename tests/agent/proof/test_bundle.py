@@ -7,7 +7,7 @@ import subprocess
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import pytest
 
@@ -24,7 +24,7 @@ from agent.proof.bundle import (
     sealed,
     written,
 )
-from agent.proof.check import NoBundle
+from agent.proof.check import MOST_SHORT, NoBundle
 from agent.proof.howto import WITH_OPENSSL
 from agent.record import PublicKey
 from agent.verify.verifier import Verifier
@@ -332,12 +332,56 @@ def test_a_manifest_of_nonsense_is_not_believed(box: Gateway) -> None:
         {"records": None},
         {"signature": "x"},
         {"gateway": 5},
+        {"gateway": ["jn-0417"]},
+        {"chain": {}},
     )
     for change in changes:
         nonsense = {**contents, MANIFEST: written(manifest_of(contents) | change)}
         nonsense.pop(SIGNATURE)
 
         assert not checked(zipped(nonsense)).ok
+
+
+def _repacked(contents: Files, change: Callable[[ZipFile], object], method: int = ZIP_DEFLATED) -> bytes:
+    stream = BytesIO()
+    with ZipFile(stream, "w", method) as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+        change(archive)
+    return stream.getvalue()
+
+
+def test_what_is_beside_the_files_is_found(box: Gateway) -> None:
+    """A comment that a reader is shown, a programme in front of the archive: no list of files names them."""
+    made = bundle(box)
+    commented = _repacked(files(made), lambda archive: setattr(archive, "comment", b"the judge has seen it"))
+
+    assert words(checked(commented)) == {"file-added"}
+    assert words(checked(b"#!/bin/sh\n" + made)) == {"file-added"}
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_what_is_packed_otherwise_is_not_unpacked(box: Gateway, method: int) -> None:
+    """A bundle has deflated files; other methods take as much memory as their maker likes."""
+    with pytest.raises(NoBundle, match="packed as no bundle is"):
+        checked(_repacked(files(bundle(box)), lambda _: None, method))
+
+
+def test_what_unpacks_without_end_is_refused_at_once(box: Gateway) -> None:
+    """By its own sizes, before it is unpacked; blank lines within that end the reading."""
+    contents = files(bundle(box))
+    with pytest.raises(NoBundle, match="100 times its size"):
+        checked(_repacked({**contents, RECORDS: b"\n" * 20_000_000}, lambda _: None))
+    blank = checked(zipped({**contents, RECORDS: b"\n" * 3 * MOST_SHORT}))
+
+    assert blank.report.lines == MOST_SHORT
+    assert "more than 10000 lines that are too short for a record" in " ".join(fault.text for fault in blank.faults)
+
+
+def test_half_a_character_in_a_manifest_is_no_text(box: Gateway) -> None:
+    """It could be told nowhere."""
+    with pytest.raises(NoBundle, match="cannot be read"):
+        checked(zipped({**files(bundle(box)), MANIFEST: b'{"type":"plantgate-export","v":1,"reason":"\\ud800"}'}))
 
 
 # --- without our software --------------------------------------------------------------------------------------------
