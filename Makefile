@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/plantgate demo $(ARGS)
 
 test: debian $(VENV)/.dev lint types
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 months: $(VENV)/.dev
 	MONTHS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/months $(ARGS)

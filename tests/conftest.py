@@ -1,7 +1,7 @@
 """What all tests share: hypothesis looks for new cases on a developer's machine, and repeats the same ones in CI.
 
-The month of the demo's plant takes longest, so it begins first, and the other workers do the rest meanwhile. Those of
-the large works take several minutes each: `make months` lives through them.
+What takes longest begins first, and the small tests fill what is left of each worker's time. The months of the large
+works take several minutes each: `make months` lives through them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ LARGE_MONTHS = ("cheating_month", "normal_month", "restarts")
 collect_ignore = [] if os.environ.get("MONTHS") else [f"months/test_{name}.py" for name in LARGE_MONTHS]
 
 
+LONGEST = ("systemd/test_booted", "systemd/test_package", "browser/", "months/", "e2e/test_disk", "e2e/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the months first; everything else stays in order."""
-    items.sort(key=lambda item: "months" not in item.path.parts)
+    """Put what takes long first; everything else stays in order."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST)))
