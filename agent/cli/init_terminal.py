@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from getpass import getpass
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, cast
 from unicodedata import east_asian_width
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from drivers.reading import Clock
 
 WIDTH: Final = 78
+NARROWEST: Final = 20
 SAYS_ITSELF: Final = (
     "talk.resume",
     "broker.then",
@@ -85,7 +87,7 @@ class Terminal:
         if what.step:
             self._line("")
             text = f"--- {what.step}/{STEPS}  {text} "
-            text += "-" * (WIDTH - columns(text))
+            text += "-" * (width() - columns(text))
         self._line(text.rstrip())
 
     def do(self, deed: Do) -> Document:
@@ -117,6 +119,7 @@ class Terminal:
         if not self._rewrites:
             self._line(text)
             return
+        text = wrapped(text, width())[0]  # a line that breaks cannot be written over
         sys.stdout.write("\r" + text + " " * max(0, self._shown - columns(text)))
         sys.stdout.flush()
         self._shown = columns(text)
@@ -124,7 +127,7 @@ class Terminal:
     def _line(self, text: str) -> None:
         self._clear()
         for line in text.split("\n"):
-            print("\n".join(wrapped(line)), flush=True)
+            print("\n".join(wrapped(line, width())), flush=True)
 
     def _clear(self) -> None:
         """Take away the line of progress."""
@@ -140,7 +143,7 @@ class Terminal:
             text += " " + self.words.text("talk.password")
             return getpass(f"{text} [{'****' if proposal else '-'}]: ").rstrip("\r\n")
         usual = f" [{printable(proposal)}]" if proposal is not None else " [-]" if question.optional else ""
-        *before, last = [part for line in f"{text}{usual}: ".split("\n") for part in wrapped(line)]
+        *before, last = [part for line in f"{text}{usual}: ".split("\n") for part in wrapped(line, width())]
         for line in before:
             print(line)
         return input(last).strip()
@@ -167,18 +170,23 @@ class Terminal:
         return False, None
 
 
+def width() -> int:
+    """Return how many columns a line may have: those of the terminal, as far as they are readable."""
+    return max(NARROWEST, min(WIDTH, get_terminal_size((WIDTH + 2, 24)).columns - 2))
+
+
 def columns(text: str) -> int:
     """Return how wide a text is; Chinese characters take two columns."""
     return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
-def wrapped(text: str) -> list[str]:
-    """Return a line as lines that fit, broken at spaces, or within Chinese, whose characters are two columns wide."""
+def wrapped(text: str, most: int = WIDTH) -> list[str]:
+    """Return a line as lines of at most so many columns, broken at spaces, or within Chinese, whose characters are two columns wide."""
     indent = text[: len(text) - len(text.lstrip())]
     lines, line, wide = [], "", 0
     for word in re.findall(r"[\x21-\u2fff]+ *|.", text):
         width = columns(word)
-        if line.strip() and wide + columns(word.rstrip()) > WIDTH:
+        if line.strip() and wide + columns(word.rstrip()) > most:
             lines.append(line.rstrip())
             line, wide = indent, len(indent)
         line, wide = line + word, wide + width

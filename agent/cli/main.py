@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Final
 
 import typer
@@ -68,7 +69,12 @@ def application(verbs: list[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the verb the command line names; exit 0 when fine, 1 on findings, 2 on wrong usage."""
+    """Run the verb the command line names; exit 0 when fine, 1 on findings, 2 on wrong usage.
+
+    What a terminal cannot write (Chinese, where it is set to Latin) becomes a question mark, and ends nothing.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     application([asked] if asked in VERBS else list(VERBS))(prog_name="plantgate")
 

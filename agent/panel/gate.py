@@ -2,7 +2,8 @@
 
 Connections are counted before anything is read from them, also before TLS, by address and in all. Then each has
 `HANDSHAKE_S` for TLS, `HEADER_S` for the head of a request (also of the next one), and `UNREAD_S` in which it must
-take something of what it is told. A form's body is `agent.panel.guard`'s business.
+take something of what it is told: the kernel sees to what it holds, we to what we hold. A form's body is
+`agent.panel.guard`'s business.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,9 @@ MOST_OF_ONE: Final = 100
 HANDSHAKE_S: Final = 10.0
 HEADER_S: Final = 10.0
 UNREAD_S: Final = 30.0
+LEAST_READ: Final = 64 * 1024
+MOST_UNREAD: Final = 64 * 1024
+"""What is held back for a slow reader before we wait, and how much of it must go in `UNREAD_S` while we do."""
 KEEP_ALIVE_S: Final = 15
 GRACE_S: Final = 2
 """How long answers under way may take at the end; streams never end by themselves."""
@@ -46,18 +49,30 @@ _NOT_TLS: Final = (
 log = get(__name__)
 
 
+class Place:
+    """The place of one connection at the gate. `end` ends the connection, in whatever way suits how far it has come."""
+
+    __slots__ = ("end", "leave")
+
+    def __init__(self, leave: Callable[[], None] = lambda: None) -> None:
+        self.end: Callable[[], object] = lambda: None
+        self.leave = leave
+
+
 class Wire(H11Protocol):
     """One connection, with deadlines."""
 
-    def __init__(self, *args: Any, on_lost: Callable[[], None] = lambda: None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, place: Place, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._on_lost = on_lost
+        self._place = place
         self._head: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: the first request must come."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(MOST_UNREAD)
+        self._place.end = transport.abort
         self._head = self.loop.call_later(HEADER_S, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -66,7 +81,7 @@ class Wire(H11Protocol):
         for timer in (self._head, self._unread):
             if timer is not None:
                 timer.cancel()
-        self._on_lost()
+        self._place.leave()
 
     def data_received(self, data: bytes) -> None:
         """Take what comes, and look whether the head of a request is whole."""
@@ -82,7 +97,7 @@ class Wire(H11Protocol):
         """Wait for the other side to read, but not for ever."""
         super().pause_writing()
         if self._unread is None:
-            self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+            self._look_again()
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -90,6 +105,16 @@ class Wire(H11Protocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _look_again(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(UNREAD_S, self._look_at_unread, unread)
+
+    def _look_at_unread(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() > before - LEAST_READ:
+            self.transport.abort()
+        else:
+            self._look_again()
 
     def _look_at_head(self) -> None:
         is_partial = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
@@ -104,27 +129,42 @@ class Wire(H11Protocol):
 
 
 class Crowd:
-    """Who is connected."""
+    """Who is connected.
+
+    When the house is full, one address gives way to another that has two connections less: its newest one ends. So few
+    who take everything keep nobody out.
+    """
 
     def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
         self._most, self._most_of_one = most, most_of_one
-        self._of: Counter[str] = Counter()
+        self._of: dict[str, dict[Place, None]] = {}
         self.turned_away = 0
 
-    def enter(self, address: str) -> Callable[[], None] | None:
-        """Return what to call when the connection ends (once or more often), ``None`` when there is no room."""
-        if self._of.total() >= self._most or self._of[address] >= self._most_of_one:
+    def enter(self, address: str) -> Place | None:
+        """Return a place, to be left when the connection ends (once or more often); ``None`` when there is none."""
+        mine = len(self._of.get(address, ()))
+        is_full = sum(map(len, self._of.values())) >= self._most
+        if mine >= self._most_of_one or (is_full and not self._has_given_way(mine)):
             self.turned_away += 1
             return None
-        self._of[address] += 1
-        left: list[str] = [address]
+        place = Place(lambda: self._leave(address, place))
+        self._of.setdefault(address, {})[place] = None
+        return place
 
-        def leave() -> None:
-            if left:
-                self._of[left.pop()] -= 1
-                self._of += Counter()  # forgets those who are at nought
+    def _has_given_way(self, mine: int) -> bool:
+        largest = max(self._of.values(), key=len)
+        if len(largest) < mine + 2:
+            return False
+        place, _ = largest.popitem()
+        self.turned_away += 1
+        place.end()
+        return True
 
-        return leave
+    def _leave(self, address: str, place: Place) -> None:
+        places = self._of.get(address, {})
+        places.pop(place, None)
+        if not places:
+            self._of.pop(address, None)
 
 
 class Server(uvicorn.Server):
@@ -195,14 +235,19 @@ class Server(uvicorn.Server):
         for one in ours:
             loop.remove_signal_handler(one)
 
-    def _do(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _do(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _beating(self) -> None:
+        told = 0
         while True:
             self._beat()
+            if self.crowd.turned_away != told:  # a line a second at most, however many come
+                log.warning("too many connections: some are turned away", count=self.crowd.turned_away - told)
+                told = self.crowd.turned_away
             await asyncio.sleep(1.0)
 
     async def _admit(self, listening: socket.socket) -> None:
@@ -214,21 +259,22 @@ class Server(uvicorn.Server):
                 log.warning("a connection could not be taken", error=error)
                 await asyncio.sleep(0.5)
                 continue
-            leave = self.crowd.enter(who(address[0]) if isinstance(address, tuple) else "")
-            if leave is None:
-                log.warning("too many connections: one is turned away")
+            place = self.crowd.enter(who(address[0]) if isinstance(address, tuple) else "")
+            if place is None:
                 connection.close()
             else:
-                self._do(self._begin(connection, leave))
+                place.end = self._do(self._begin(connection, place)).cancel
+            await asyncio.sleep(0)  # while many wait, taking one does not wait: the others have their turn, too
 
-    async def _begin(self, connection: socket.socket, leave: Callable[[], None]) -> None:
+    async def _begin(self, connection: socket.socket, place: Place) -> None:
         loop = asyncio.get_running_loop()
         with suppress(OSError):  # head and body are two packets; asyncio sees to it for sockets of its own only
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_S * 1000))
 
         def wire() -> Wire:
             state = self.lifespan.state
-            return Wire(config=self.config, server_state=self.server_state, app_state=state, on_lost=leave)
+            return Wire(config=self.config, server_state=self.server_state, app_state=state, place=place)
 
         try:
             if self._tls is None:
@@ -241,13 +287,13 @@ class Server(uvicorn.Server):
                 connection.recv(MOST_HEAD)  # what is unread at the close would void the answer
                 await loop.sock_sendall(connection, _NOT_TLS)
                 connection.close()
-                leave()
+                place.leave()
         except (OSError, TimeoutError):  # TLS errors are OSErrors
             connection.close()
-            leave()
+            place.leave()
         except BaseException:
             connection.close()
-            leave()
+            place.leave()
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ def part(name: str) -> str:
     return quote(name, safe="")
 
 
+@lru_cache(maxsize=256)
 def sign(link: str) -> str:
     """Return an address as a QR code, SVG for the markup of a page. Raises ValueError for one that is too long."""
     if len(link) > LONGEST_ADDRESS:

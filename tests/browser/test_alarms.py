@@ -148,7 +148,8 @@ def test_silence_is_not_acknowledge(plant: Works, visits: Visits) -> None:
 
     assert plant.alarms() == {T1: "unacknowledged"}
     expect(card(page)).to_contain_text("unacknowledged")
-    arrived(plant.stage, lambda: plant.stage.events("silence", user=VIEWER[0]))
+    arrived(plant.stage, lambda: plant.stage.events("silence"))
+    assert plant.stage.events("silence")[0]["by"]["who"] == VIEWER[0]
     before = page.evaluate("window.beeps")
     plant.stage.meters.set(2, 1950, 2)
     assert eventually(lambda: page.evaluate("window.beeps") > before)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,7 +17,7 @@ from typer.testing import CliRunner
 from agent.cli.init_files import Answers, keep_password, write_whole
 from agent.cli.init_machine import language, serial_ports, zone
 from agent.cli.init_site import memory_of, next_steps, remembered
-from agent.cli.init_terminal import WIDTH, wrapped
+from agent.cli.init_terminal import WIDTH, width, wrapped
 from agent.cli.main import application
 from agent.setup.words import Words
 from agent.sites import load_site
@@ -64,6 +66,51 @@ def test_the_example_is_a_whole_site_without_a_scan(tmp_path: Path) -> None:
     site = load_site(tmp_path / "site.toml")
     assert [one.spec.name for one in site.devices] == ["press-1", "fan-1"]
     assert stat.S_IMODE((tmp_path / "site.toml").stat().st_mode) == 0o644
+
+
+def test_a_terminal_without_chinese_ends_nothing(tmp_path: Path) -> None:
+    """A console that is set to Latin shows question marks; the site file is as it would be."""
+    words = [sys.executable, "-m", "agent.cli.main", "init", "site.toml", "--no-scan", "--answers"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*words, answers(tmp_path, example(tmp_path))],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "???" in done.stdout
+    assert load_site(tmp_path / "site.toml").gateway.name.zh == "一号车间"
+
+
+def test_the_same_answers_make_the_same_file(tmp_path: Path) -> None:
+    """Byte for byte."""
+    given = answers(tmp_path, example(tmp_path))
+    made = [tmp_path / name / "site.toml" for name in ("a", "b")]
+    for one in made:
+        one.parent.mkdir()
+        example(one.parent)
+        assert ran("--answers", given, "--no-scan", site=one)[0] == 0
+
+    assert made[0].read_bytes() == made[1].read_bytes()
+
+
+def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Already at the draft that is checked; exit 1, and no file."""
+    given = answers(tmp_path, example(tmp_path))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = ran("--answers", given, "--no-scan", site=tmp_path / "site.toml")
+
+    assert (code, "No space left" in err) == (1, True)
+    assert not [one.name for one in tmp_path.iterdir() if "site" in one.name]
 
 
 def test_a_scan_completes_the_answers(tmp_path: Path) -> None:
@@ -183,6 +230,15 @@ def test_lines_fit_the_terminal(text: str) -> None:
 
     assert all(sum(1 + (one > "\u2fff") for one in line.rstrip()) <= WIDTH for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(("columns", "fits"), [("40", 38), ("300", WIDTH), ("3", 20)])
+def test_a_narrow_terminal_is_known(columns: str, fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone's width is used, a very wide one is not; below what can be read, lines break as they may."""
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert width() == fits
+    assert max(len(line) for line in wrapped("word " * 30, width())) <= fits
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -626,5 +626,5 @@ Outcomes = dict[tuple[Story, str], Future[None]]
 
 def played_together(factory: pytest.TempPathFactory, stories: Sequence[tuple[Story, str]]) -> Iterator[Outcomes]:
     """Play stories side by side, since they mostly wait; for a fixture whose tests ask for one outcome each."""
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield {(story, name): pool.submit(story, factory.mktemp(name), name) for story, name in stories}

@@ -74,21 +74,22 @@ async def set_up(request: Request) -> Response:
     """Make the first installer account."""
     words = await form(request)
     user, home, address = words.get("user", "").strip().lower(), house(request), _address(request)
-    if (wait_s := home.lockout.wait_s(SETUP, address)) > 0:
+    attempt = f"{SETUP} {address}"  # nobody guesses 74 bits from everywhere, but anybody could lock the owner out
+    if (wait_s := home.lockout.wait_s(attempt, address)) > 0:
         return _setup(request, 429, t(request, "login.wait", seconds=ceil(wait_s)))
-    if home.lockout.begin(SETUP, address):
+    if home.lockout.begin(attempt, address):
         home.agency.note("locked", user=SETUP, address=address)
     try:
         account = await home.accounts.set_up(words.get("code", ""), user, words.get("password", ""))
     except AccountRefused as why:
-        home.lockout.succeeded(SETUP, address)  # the code was right
+        home.lockout.succeeded(attempt, address)  # the code was right
         return _setup(request, 400, t(request, why.key, **why.fields))
     except Busy:
         return _setup(request, 503, t(request, "login.busy"))
     if account is None:
         home.agency.note("login-refused", user=SETUP, address=address)
         return _setup(request, 403, t(request, "setup.wrong"))
-    home.lockout.succeeded(SETUP, address)
+    home.lockout.succeeded(attempt, address)
     home.agency.note("setup", user=user, address=address)
     return _let_in(request, account, "/")
 

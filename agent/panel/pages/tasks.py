@@ -5,6 +5,7 @@ Each place has a sign with a code; a phone's camera opens the tasks of that plac
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import RedirectResponse
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from agent.panel.agenda import TaskSeen
 
 MOST_SIGNS: Final = 60
+_PEN: Final = asyncio.Lock()
+"""A sign is some work: one at a time, beside everything else."""
 MORE_ROWS: Final = 4
 _HERE_ONLY: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -156,8 +159,10 @@ async def signs(request: Request) -> Response:
     more = request.query_params.get("more", "")[:2000]
     named = [*book.places, *(one.strip() for one in more.splitlines())]
     base = str(request.base_url)
-    drawn = [_sign(base, place) for place in dict.fromkeys(one[:100] for one in named if one and one.isprintable())]
-    about: dict[str, Any] = {"signs": drawn[:MOST_SIGNS], "more": more, "base": base, "site": book.site}
+    shown = list(dict.fromkeys(one[:100] for one in named if one and one.isprintable()))[:MOST_SIGNS]
+    async with _PEN:
+        drawn = [await asyncio.to_thread(_sign, base, place) for place in shown]
+    about: dict[str, Any] = {"signs": drawn, "more": more, "base": base, "site": book.site}
     return page(request, "qr.html", is_only_here=request.url.hostname in _HERE_ONLY, **about)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tests.agent.panel.scripted_door import ScriptedDoor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,6 +43,20 @@ class Panel:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def log(self) -> str:
+        """Return what it has logged."""
+        return (self.state.parent / "log").read_text()
+
+    def connections(self) -> int:
+        """Return how many descriptors it has for visitors (proc_pid_net(5): local port, state 01 is established)."""
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        rows = [line.split() for line in lines]
+        return sum(row[1].endswith(f":{self.port:04X}") and row[9] != "0" and row[3] != "0A" for row in rows)
+
+    def eventually(self, is_so: Callable[[], bool], tries: int = 100) -> bool:
+        """Whether something comes to be so, within twenty seconds."""
+        return any(is_so() or sleep(0.2) for _ in range(tries))
+
 
 def free_port() -> int:
     """Return a port that nobody uses now."""
@@ -61,8 +75,8 @@ def running(
 ) -> Iterator[Panel]:
     """Yield a panel that serves.
 
-    `more` are lines of ``[panel]``; `inherited` is a socket as systemd hands it over; `deadline_s` is how long a head
-    or a form may take, to save time.
+    `more` are lines of ``[panel]``; `inherited` is a socket as systemd hands it over; `deadline_s` is how long a head,
+    a form, or reading nothing may take, to save time.
     """
     port = free_port()
     site = folder / "site.toml"
@@ -70,7 +84,8 @@ def running(
     words = [str(site), str(folder / "state"), str(folder / "panel.sock"), "logfmt", "info"]
     command = [sys.executable, "-P", "-m", "agent.panel.serve", *words]
     if deadline_s is not None:
-        hurry = f"import runpy; from agent.panel import gate, guard; gate.HEADER_S = guard.BODY_S = {deadline_s}; "
+        hurry = "import runpy; from agent.panel import gate, guard; "
+        hurry += f"gate.HEADER_S = gate.UNREAD_S = gate.KEEP_ALIVE_S = guard.BODY_S = {deadline_s}; "
         command = [sys.executable, "-c", hurry + "runpy.run_module('agent.panel.serve', run_name='__main__')", *words]
     if inherited is not None:  # as systemd does: descriptor 3, and the number of the very process that is started
         os.set_inheritable(inherited.fileno(), True)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from agent.panel import gate, guard
-from agent.panel.gate import MOST_OF_ONE
+from agent.panel.gate import MOST, MOST_OF_ONE
 from tests.agent.panel.running import Panel, running
 
 if TYPE_CHECKING:
@@ -106,6 +106,39 @@ def test_one_address_holds_only_so_many_connections(panel: Panel) -> None:
             open_ones.enter_context(panel.connect())
         assert is_served(panel)
     assert is_served(panel)
+
+
+def test_a_house_full_of_silent_guests_has_room_for_an_honest_one(panel: Panel) -> None:
+    """All places are taken from a few addresses, each within its bound: whoever comes from another is let in."""
+    with ExitStack() as open_ones:
+        for number in range(MOST):
+            source = (f"127.0.1.{1 + number // MOST_OF_ONE}", 0)
+            target = ("127.0.0.1", panel.port)
+            open_ones.enter_context(socket.create_connection(target, timeout=30, source_address=source))
+        assert is_served(panel)
+    assert panel.process.poll() is None
+    assert panel.log().count("turned away") < 10
+
+
+def reading_little(panel: Panel) -> socket.socket:
+    """Return a connection that has asked for much and takes none of it."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", panel.port))
+    return connection
+
+
+def test_who_asks_and_does_not_read_is_hung_up_on(hurried: Panel) -> None:
+    """However much is unread: nothing that we hold, little, when all has been said, or more than we wait with."""
+    asked = b"GET /static/uplot.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as open_ones:
+        connections = [open_ones.enter_context(reading_little(hurried)) for _ in range(80)]
+        for number, connection in enumerate(connections):
+            connection.sendall(asked * (number + 1))
+        assert hurried.eventually(lambda: hurried.connections() > len(connections) // 2)
+        assert hurried.eventually(lambda: hurried.connections() == 0)
+        assert is_served(hurried)
 
 
 BODIES = {

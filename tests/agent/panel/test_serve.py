@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from functools import partial
+
 import httpx
 import pytest
 
@@ -131,18 +133,32 @@ def test_sockets_of_another_process_are_not_taken() -> None:
 
 def test_connections_are_counted_in_all_and_by_address() -> None:
     """Whoever leaves makes room, once."""
-    crowd = Crowd(most=5, most_of_one=3)
-    leaves = [crowd.enter("a") for _ in range(4)]
-    assert [leave is not None for leave in leaves] == [True, True, True, False]
+    crowd = Crowd(most=4, most_of_one=2)
+    places = [crowd.enter("a") for _ in range(3)]
+    assert [place is not None for place in places] == [True, True, False]
     assert crowd.enter("b")
     assert crowd.enter("c")
-    assert crowd.enter("d") is None
-    assert leaves[0] is not None
-    leaves[0]()
-    leaves[0]()
+    assert crowd.enter("b") is None
+    assert places[0] is not None
+    places[0].leave()
+    places[0].leave()
     assert crowd.enter("d")
     assert crowd.enter("a") is None
     assert crowd.turned_away == 3
+
+
+def test_who_has_many_connections_gives_way_to_who_has_none() -> None:
+    """A full house: the newest connection of the largest ends, until shares are even; then nobody gives way."""
+    crowd, ended = Crowd(most=6, most_of_one=6), []
+    for number in range(6):
+        place = crowd.enter("greedy")
+        assert place is not None
+        place.end = partial(ended.append, number)
+
+    let_in = [crowd.enter("honest") is not None for _ in range(4)]
+
+    assert let_in == [True, True, True, False]
+    assert ended == [5, 4, 3]
 
 
 def test_a_damaged_accounts_file_lets_nobody_in(tmp_path: Path) -> None:

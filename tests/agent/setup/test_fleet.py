@@ -136,3 +136,24 @@ def test_which_lines_are_looked_at() -> None:
         ("host1", "h:502"),
     }
     assert wishes(answers, scans=False) == []
+
+
+STRANGE = {
+    "a scan of a list": '[[scan]]\nbus = ["line1"]\nplace = "/dev/x"\n',
+    "a scan of a table": "[[scan]]\nbus = {}\nplace = []\n",
+    "a line with a list for a name": '[[bus]]\nname = ["x"]\nhost = "h"\n',
+    "a port that is a word": '[[bus]]\nname = "x"\nhost = "h"\nport = "http"\n',
+    "a port that is a list": '[[bus]]\nname = "x"\nhost = "h"\nport = [1]\n',
+    "a host that is a number": '[[bus]]\nname = "x"\nhost = 7\n',
+}
+
+
+@pytest.mark.parametrize("tables", STRANGE.values(), ids=STRANGE)
+def test_whatever_stands_in_an_answer_is_told_as_a_mistake(tmp_path: Path, tables: str) -> None:
+    """Before any line is looked at, and also when all are to be looked at."""
+    text = HEAD + tables
+    answers = parse(text, "box.toml")
+    assert wishes(answers, scans=True)
+    full, _ = completed(answers, {})
+
+    assert mistakes(full, text, "box.toml", tmp_path, is_whole=False)
