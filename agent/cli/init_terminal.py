@@ -181,7 +181,7 @@ def columns(text: str) -> int:
 
 
 def wrapped(text: str, most: int = WIDTH) -> list[str]:
-    """Return a line as lines of at most so many columns, broken at spaces, or within Chinese, whose characters are two columns wide."""
+    """Return a line as lines of at most so many columns, broken at spaces, or within Chinese (two columns each)."""
     indent = text[: len(text) - len(text.lstrip())]
     lines, line, wide = [], "", 0
     for word in re.findall(r"[\x21-\u2fff]+ *|.", text):

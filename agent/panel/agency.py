@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -35,6 +37,8 @@ SILENT_S: Final = 5.0
 """A follow line comes every second; after so long without one the agent is away."""
 MOST_AT_ONCE: Final = 4
 """Questions under way: the door has room for few callers, and one of them follows."""
+MOST_OF_ONE: Final = 3
+"""Of these for one address: whoever asks much and slowly leaves a turn for the others."""
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 5.0
 MOST_NOTED: Final = 200
@@ -43,6 +47,8 @@ LONGEST_MEMBER: Final = 64
 TOGETHER: Final = frozenset({"login-refused"})
 """Events that are told together when they repeat."""
 
+asker: Final[ContextVar[str]] = ContextVar("asker", default="")
+"""For which address is being asked."""
 log = get(__name__)
 
 
@@ -96,6 +102,7 @@ class Agency:
         self.missed = 0
         self._mono_ns = mono_ns
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._site: dict[str, Any] | None = None
         self._notes: dict[object, _Note] = {}
         self._telling: _Note | None = None
@@ -104,7 +111,7 @@ class Agency:
     async def ask(self, words: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer to one question. Raises Away, Refused."""
         try:
-            async with asyncio.timeout(ANSWER_S), self._room, self._connected() as (reader, writer):
+            async with asyncio.timeout(ANSWER_S), self._share(), self._room, self._connected() as (reader, writer):
                 writer.write(orjson.dumps(words) + b"\n")
                 await writer.drain()
                 return _understood(await reader.readline())
@@ -144,6 +151,13 @@ class Agency:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._hand_on())
+
+    def _share(self) -> asyncio.Semaphore:
+        """Return the turns of whoever asks."""
+        found = self._shares.get(asker.get())
+        if found is None:
+            found = self._shares[asker.get()] = asyncio.Semaphore(MOST_OF_ONE)
+        return found
 
     # --- following -----------------------------------------------------------------------------------------------
 

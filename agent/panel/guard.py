@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections import Counter
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -23,12 +25,14 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from agent.log import get
+from agent.panel.agency import asker
 from agent.panel.limits import Rates, who
 from agent.panel.person import Person, Role
 from agent.panel.sessions import pre_session, pre_session_csrf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +46,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 500
 POSTS: Final = (60.0, 2.0)
 """Forms of one address: so many at once, so many a second after that."""
+MOST_INSIDE: Final = 100
+"""Requests of one address under way, without streams: who hangs up and asks again still waits for the first answer."""
+
+log = get(__name__)
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -97,6 +105,7 @@ class Guard:
         self._house = house
         self._cookies = cookies(tls=house.settings.panel.tls)
         self._posts = Rates(*POSTS)
+        self._inside: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge one request, and pass it on."""
@@ -116,11 +125,25 @@ class Guard:
                 self._judge_post(scope, headers, state)
                 state["body"] = await _body(receive, headers)
                 _judge_token(headers, state)
+            async with self._within(scope, state["address"]):
+                await self._app(scope, _replayed(state["body"], receive) if "body" in state else receive, send)
         except Refusal as refusal:
             answer = PlainTextResponse(f"{refusal.reason}\n", refusal.status, {"connection": "close"})
             await answer(scope, receive, send)
-            return
-        await self._app(scope, _replayed(state["body"], receive) if "body" in state else receive, send)
+
+    @asynccontextmanager
+    async def _within(self, scope: Scope, address: str) -> AsyncIterator[None]:
+        """Count a request while it is under way, and let the agency know for whom it asks. Raises Refusal."""
+        asker.set(address)
+        counted = [] if scope["path"] == "/live" else [address]
+        if counted and self._inside[address] >= MOST_INSIDE:
+            raise Refusal(429, "too many requests; wait a minute")
+        self._inside.update(counted)
+        try:
+            yield
+        finally:
+            self._inside.subtract(counted)
+            self._inside += Counter()  # forgets those who are at nought
 
     def _judge(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -130,6 +153,8 @@ class Guard:
             raise Refusal(403, "other sites have no permission here")
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise Refusal(405, "GET, HEAD and POST only")
+        if "transfer-encoding" in headers and "content-length" in headers:  # RFC 9112 6.1: a smuggler's, or a mistake
+            raise Refusal(400, "one length is enough")
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
         if scope["method"] != "POST" and has_body:
             raise Refusal(413, "a GET brings nothing")
@@ -139,15 +164,20 @@ class Guard:
         sent = _cookies_of(headers)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=None))
         is_activity = "part" not in query and scope["path"] != "/live"
-        found = self._house.sessions.find(
-            sent.get(self._cookies.session, ""), self._house.mono_ns(), is_activity=is_activity
-        )
-        session, person = found or (None, None)
+        session, person = self._found(sent.get(self._cookies.session, ""), is_activity=is_activity) or (None, None)
         if person is None and self._house.settings.panel.open:
             person = Person("", Role.VIEWER)
         if "kiosk" in query and person is not None:
             person = Person(person.user, Role.VIEWER)
         state |= {"session": session, "person": person, "csrf": self._token(session, sent, state)}
+
+    def _found(self, token: str, *, is_activity: bool) -> tuple[Session, Person] | None:
+        """Return the session of a token and its person; nobody while the accounts cannot be read."""
+        try:
+            return self._house.sessions.find(token, self._house.mono_ns(), is_activity=is_activity)
+        except (OSError, ValueError) as error:
+            log.warning("nobody is let in: the accounts cannot be read", error=error)
+            return None
 
     def _token(self, session: Session | None, sent: Mapping[str, str], state: dict[str, Any]) -> str:
         """Return the CSRF token of a session, or of a visitor, who gets a cookie for it."""

@@ -159,7 +159,15 @@ class Tower:
 
     async def _follow(self, boards: AsyncIterator[Mapping[str, Any] | None]) -> None:
         async for board in boards:
-            self._annunciator.see(None if board is None else board["alarms"]["rows"])
+            try:
+                self._annunciator.see(None if board is None else board["alarms"]["rows"])
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+            ) as error:  # an agent of another version: not dark, as if all were well
+                log.warning("the agent's alarms are not understood", error=repr(error))
+                self._annunciator.see(None)
             self._changed.set()
 
     async def _test_lamp(self) -> None:

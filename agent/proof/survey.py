@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from buffer.evidence import Kept
 
@@ -29,6 +29,8 @@ WAIT_MS: Final = 600_000
 """How far uptime may be out of the order of numbers."""
 LONGEST_PERIOD_MS: Final = 86_400_000
 """A record of a reporting period is dated by its start and written at its end, a day later at most."""
+READINGS_ONLY: Final = "capacity"
+"""The reason of gaps in which nothing but readings was lost."""
 _FOREVER_MS: Final = 2**62
 
 
@@ -116,9 +118,11 @@ def survey(records: Records, progress: Callable[[int], None] = lambda _: None) -
     """Go through a chain's urgent records. `progress` is told the number reached."""
     stretches: list[_Open] = []
     gaps: list[GapSeen] = []
+    lost: set[int] = set()
     for kept in records.urgent():
         progress(kept.seq)
         if not kept.whole:
+            lost.add(kept.seq)
             continue
         members = orjson.loads(kept.wire)
         boot = members["clk"]["boot"]
@@ -126,8 +130,34 @@ def survey(records: Records, progress: Callable[[int], None] = lambda _: None) -
             stretches.append(_Open(kept.seq, boot))
         if members["kind"] == "gap":
             gaps.append(GapSeen(kept.seq, tuple((first, last) for first, last, _ in members["runs"])))
+            lost |= set() if members["reason"] == READINGS_ONLY else {last for _, last in gaps[-1].runs}
         _see_date(stretches[-1], members)
+    stretches += _behind(records, lost, {one.first for one in stretches})
+    stretches.sort(key=lambda one: one.first)
     return Survey(tuple(_closed(stretches, records.head)), tuple(gaps))
+
+
+def _whole_after(records: Records, seq: int) -> Kept | None:
+    kept = records.at_or_after(seq + 1)
+    while kept is not None and not kept.whole:
+        kept = records.at_or_after(kept.seq + 1)
+    return kept
+
+
+def _behind(records: Records, lost: Iterable[int], known: Collection[int]) -> Iterator[_Open]:
+    """Yield a stretch behind each lost record: that may have begun a boot or set the clock, so we reckon anew."""
+    following = (_whole_after(records, seq) for seq in lost)
+    begins = {kept.seq: kept for kept in following if kept is not None and kept.seq not in known}
+    yield from map(_begun, begins.values())
+
+
+def _begun(kept: Kept) -> _Open:
+    """Return the stretch that a record begins. A reporting period is dated by its start, which is another reckoning."""
+    members = orjson.loads(kept.wire)
+    stretch = _Open(kept.seq, members["clk"]["boot"])
+    if "period" not in members:
+        _see_date(stretch, members)
+    return stretch
 
 
 def _see_date(stretch: _Open, members: dict[str, Any]) -> None:
@@ -224,9 +254,7 @@ def _reaches(records: Records, stretch: Stretch, wanted_up_ms: int) -> int:
     low, high = stretch.first, stretch.last + 1
     while low < high:
         middle = (low + high) // 2
-        kept = records.at_or_after(middle)
-        while kept is not None and not kept.whole:
-            kept = records.at_or_after(kept.seq + 1)
+        kept = _whole_after(records, middle - 1)
         if kept is None or kept.seq > stretch.last or up_ms(orjson.loads(kept.wire)) >= wanted_up_ms:
             high = middle
         else:

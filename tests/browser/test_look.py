@@ -94,7 +94,7 @@ def test_nobody_is_shut_out(plant: Works, visits: Visits, axe: str, language: st
         assert page.locator("h1").count() == 1, name
         assert page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
     assert inside.trouble(404) == []
-    page.evaluate("document.querySelector('h1').style.color = '#777'")
+    page.evaluate("ink => { document.querySelector('h1').style.color = ink; }", {"light": "#bbb", "dark": "#444"}[theme])
     assert page.evaluate(JUDGE), "it finds what was planted"
     assert {where: what for where, what in found.items() if what} == {}
 

@@ -123,6 +123,18 @@ def test_an_agent_that_is_away_blinks_slowly(wired: Rig, pins: MockFactory) -> N
         wired.wait_for(lambda state=state: is_on(pins, LIGHT) is state)
 
 
+def test_alarms_that_are_not_understood_are_no_calm(wired: Rig) -> None:
+    """An agent of another version is as good as none: the light blinks slowly until it is understood again."""
+    board = copy.deepcopy(FOLLOW)
+    board["alarms"]["rows"] = [{"alarm": "a", "status": "unacknowledged", "priority": "urgent", "since": "t"}]
+    wired.door.answers["follow"] = board
+    wired.wait_for(lambda: signal(wired) == UNWATCHED)
+
+    show(wired)
+
+    wired.wait_for(lambda: signal(wired).light is Light.OFF)
+
+
 def test_all_is_dark_when_the_panel_ends(tmp_path: Path, pins: MockFactory) -> None:
     """A horn that nobody can silence any more must not go on."""
     with rigged(tmp_path, annunciator=WIRED) as rig:

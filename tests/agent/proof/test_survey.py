@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.ledger import gaps
 from agent.proof.survey import Found, find, survey
+from buffer.entry import Run
 from buffer.evidence import Evidence
 from tests.agent.proof.chains import DAY_MS, HOUR_MS, MIDNIGHT_MS, Gateway, gateway
 
@@ -159,6 +163,37 @@ def test_a_restart_within_a_boot_changes_nothing(box: Gateway) -> None:
 
     assert len(looked_through(box).stretches) == 1
     assert numbers(box, MIDNIGHT_MS + 2 * HOUR_MS, MIDNIGHT_MS + 4 * HOUR_MS) == (3, 6)
+
+
+@pytest.mark.parametrize("lost", [(5,), (6,), (5, 6)], ids=["the clock's", "the start", "both"])
+def test_a_boot_whose_first_records_decayed_is_found(box: Gateway, lost: tuple[int, ...]) -> None:
+    """Uptime begins anew behind what cannot be read: its readings are not reckoned with the boot before."""
+    box.readings(3, HOUR_MS)
+    box.reboot(after_ms=DAY_MS)
+    box.readings(4, HOUR_MS)  # numbers 7 to 10
+    with closing(sqlite3.connect(box.directory / "outbox.db")) as db:
+        db.executemany("UPDATE urgent SET wire = x'00' WHERE seq = ?", [(seq,) for seq in lost])
+        db.commit()
+
+    assert box.now_ms is not None
+    assert found(box, box.now_ms, box.now_ms + 1) == Found(10, 10, ())
+
+
+def test_a_boot_whose_first_records_were_lost_is_found(box: Gateway) -> None:
+    """A store that was saved has them no more; the signed gap says where they were."""
+    box.readings(3, HOUR_MS)
+    box.reboot(after_ms=DAY_MS)
+    box.readings(4, HOUR_MS)
+    now_ms = box.now_ms
+    assert now_ms is not None
+    with closing(sqlite3.connect(box.directory / "outbox.db")) as db:
+        db.execute("DELETE FROM urgent WHERE seq IN (5, 6)")
+        db.commit()
+    for draft in gaps("damage", (Run(5, 6, None),)):
+        box.up_ms += HOUR_MS
+        box.add(draft)
+
+    assert found(box, now_ms, now_ms + 1) == Found(10, 10, ())
 
 
 def test_an_empty_period(box: Gateway) -> None:
