@@ -27,6 +27,7 @@ from agent.doctor.examination import examine, fields
 from agent.doctor.finding import size
 from agent.doctor.redact import redacted
 from agent.keys import key_path
+from agent.support import site_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +105,7 @@ README: Final = """What plantgate packed about one box for whoever maintains it.
 
 doctor.txt, doctor.json   what is wrong with the box (docs/doctor.md explains each by its id)
 agent/                    what the running agent says of itself
-site.toml                 the site file, secrets masked with ***
+site.toml                 the site file without its remarks, secrets masked with ***
 store.txt                 names, sizes, owners and modes of the files in the state directory
 journal.txt, units.txt    the log of the units, and how they are
 versions.txt              plantgate, Python, libraries, operating system
@@ -131,10 +132,7 @@ def _versions(machine: Machine) -> str:
 
 def _site(case: Case) -> str:
     assert case.path is not None
-    try:
-        return case.path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        return f"# {case.path}: {error.strerror}\n"
+    return site_text(case.path)
 
 
 def _store(case: Case) -> str:

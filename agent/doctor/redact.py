@@ -22,8 +22,10 @@ SHORTEST: Final = 4
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-_ADDRESS: Final = re.compile(r"(?<=://)[^/\s@\"']*:[^/\s@\"']*(?=@)")
-_NAME: Final = r"(?:passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|sm4_key)[\w.-]{0,64}+"
+_ADDRESS: Final = re.compile(r"(?<=://)[^\s\"']+(?=@)")
+_NAME: Final = (
+    r"(?:passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|sm4_key|密码|口令|密钥|令牌)[\w.-]{0,64}+"
+)
 _MEMBER: Final = re.compile(
     rf"(?P<name>(?P<word>{_NAME})[\"']?\s*[=:]\s*)"
     r"(?P<value>\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\]|\\.)*\"|'[^'\n]*'|[^\s,;}\]\"']+)",

@@ -40,7 +40,7 @@ class House:
         site.uplink = mqtt(1, username="jn", password_file="mqtt.password")
         self.path = site.write(folder)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(f'\n# password = "{STRAY}"\n# mqtt://jn:{STRAY}@old-broker\n')
+            file.write(f'\n# password:\n# {STRAY}\n\n# password = "{STRAY}"\n# mqtt://jn:{STRAY}@old-broker\n')
         self.state = load(self.path).gateway.state_dir
         self.state.mkdir(mode=0o700)
         SigningKey.create(self.state / "signing-key.pem")

@@ -21,6 +21,8 @@ SHAPES = {
     "json": ('{"sm4_key": "geheim", "a": 1}', '{"sm4_key": "***", "a": 1}'),
     "a comment": ("# old passwd: geheim", "# old passwd: ***"),
     "in an address": ("mqtt://jn:geheim@host:1883", "mqtt://***@host:1883"),
+    "an address with marks in the password": ("mqtt://b:h@nter2/x@host", "mqtt://***@host"),
+    "a Chinese name": ('"密码" = "geheim"', '"密码" = "***"'),
     "the path of a file stays": ('password_file = "mqtt.password"', 'password_file = "mqtt.password"'),
     "words stay": ("look at the password and the token", "look at the password and the token"),
     "a private key": (
