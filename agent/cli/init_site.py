@@ -67,9 +67,10 @@ def counts(site: Site, document: Document) -> dict[str, object]:
 def next_steps(target: Path, words: Words, *, has_panel: bool) -> list[str]:
     """Return what to type now, with why: on a box by systemd, elsewhere in this terminal."""
     if target.is_relative_to("/etc"):
-        steps = [(f"sudo plantgate read {target}", "check"), ("sudo systemctl enable --now plantgate", "run")]
-        steps += [("sudo plantgate panel setup", "panel")] if has_panel else []
-        steps += [("sudo plantgate doctor", "doctor")]
+        units = "plantgate plantgate-panel" if has_panel else "plantgate"
+        steps = [(f"sudo plantgate read {target}", "check"), (f"sudo systemctl enable --now {units}", "run")]
+        steps += [(f"sudo plantgate panel setup {target}", "panel")] if has_panel else []
+        steps += [(f"sudo plantgate doctor {target}", "doctor")]
     else:
         steps = [(f"plantgate read {target}", "check"), (f"plantgate key make {target}", "key")]
         steps += [(f"plantgate run {target}", "foreground"), (f"plantgate doctor {target}", "doctor")]

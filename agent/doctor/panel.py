@@ -31,24 +31,21 @@ class PanelFacts:
     is_tls: bool = False
 
 
-def read(listen: str) -> PanelFacts:
-    """Ask for the head of the first page; ``listen`` is "host:port"."""
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
-    asked = (_ANYWHERE.get(host, host), int(port))
-    facts = PanelFacts(host=host, port=asked[1])
+def read(host: str, port: int) -> PanelFacts:
+    """Ask for the head of the first page."""
+    asked, error = (_ANYWHERE.get(host, host), port), ""
     try:
         answer = _head(asked, tls=True)
-        return PanelFacts(host=host, port=asked[1], is_http=answer.startswith(_WORD), is_tls=True)
+        return PanelFacts(host=host, port=port, is_http=answer.startswith(_WORD), is_tls=True)
     except ssl.SSLError:
         pass  # it speaks plainly
-    except OSError as error:
-        facts = PanelFacts(host=host, port=asked[1], error=in_words(error))
+    except OSError as trouble:
+        error = in_words(trouble)
     try:
         answer = _head(asked, tls=False)
-    except OSError as error:
-        return PanelFacts(host=host, port=asked[1], error=facts.error or in_words(error))
-    return PanelFacts(host=host, port=asked[1], is_http=answer.startswith(_WORD))
+    except OSError as trouble:
+        return PanelFacts(host=host, port=port, error=error or in_words(trouble))
+    return PanelFacts(host=host, port=port, is_http=answer.startswith(_WORD))
 
 
 def _head(address: tuple[str, int], *, tls: bool) -> bytes:
@@ -78,6 +75,5 @@ def judge(facts: PanelFacts) -> list[Finding]:
 
 def look(case: Case) -> list[Finding]:
     """Read and judge. Without a ``[panel]`` in the site file there is none to look for."""
-    panel = getattr(case.site, "panel", None)
-    listen = getattr(panel, "listen", None)
-    return judge(read(listen)) if isinstance(listen, str) else []
+    panel = None if case.site is None else case.site.panel
+    return [] if panel is None else judge(read(panel.host, panel.port))

@@ -196,11 +196,14 @@ class Accounts:
             self._keep(_with_installer(replace(kept, accounts=rest), kept))
 
     def new_setup_code(self) -> str:
-        """Return a code with which one installer account can be made, within 24 h. Any earlier one is void."""
+        """Return a code with which one installer account can be made, within 24 h. Any earlier one is void.
+
+        Raises OSError.
+        """
         code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
         with self._changing() as kept:
             now = self._clock.boot, self._clock.mono_ns() // 1_000_000, self._clock.wall_ms()
-            self._keep(replace(kept, setup=Setup(_code_hash(code), *now)))
+            keep(self._path, _written(replace(kept, setup=Setup(_code_hash(code), *now))))
         return "-".join(code[start : start + 5] for start in range(0, _CODE_LENGTH, 5))
 
     async def set_up(self, code: str, user: str, password: str) -> Account | None:
@@ -288,8 +291,11 @@ class Accounts:
             os.close(lock)
 
     def _keep(self, kept: _Kept) -> None:
-        """Replace the file, so that after a power cut there is the old or the new one, whole."""
-        keep(self._path, _written(kept))
+        """Replace the file, so that after a power cut there is the old or the new one, whole. Raises AccountRefused."""
+        try:
+            keep(self._path, _written(kept))
+        except OSError as error:  # the disk is full, or can only be read
+            raise AccountRefused("people.not-kept", reason=error.strerror or error) from error
 
 
 def refuse_name(user: str) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN_NS: Final = 10 * 10**9
 """Addresses change (DHCP); the box's own are looked up again after so long, when an unknown one is asked for."""
-_HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9._-]{1,253})|\[(?P<ipv6>[0-9a-f:.]*:[0-9a-f:.]*)\])(?::[0-9]{0,5})?", re.ASCII | re.I)
+_HOST: Final = re.compile(
+    r"(?:(?P<name>[a-z0-9._-]{1,253})|\[(?P<ipv6>[0-9a-f:.]*:[0-9a-f:.]*)\])(?::[0-9]{0,5})?", re.ASCII | re.IGNORECASE
+)
 """RFC 9110 7.2, without what no name of ours has: a colon is what tells an IPv6 address from another name."""
 
 

@@ -4,8 +4,8 @@
     answer = await house(request).agency.ask({"do": "acknowledge", "alarm": 7, "user": person.user})
 
 One connection follows for all viewers (`Live`). Nothing is remembered as live when the agent is away: `Live.board` is
-``None`` then. What is to be recorded (`Agency.note`) waits for the agent, bounded and counted; refused logins of one
-address are told together, every `NOTED_EVERY_S`.
+``None`` then. What is to be recorded (`Agency.note`) waits for the agent, bounded and counted; refused logins and
+locks of one address are told together, every `NOTED_EVERY_S`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LONGEST_WAIT_S: Final = 5.0
 MOST_NOTED: Final = 200
 NOTED_EVERY_S: Final = 10.0
 LONGEST_MEMBER: Final = 64
-TOGETHER: Final = frozenset({"login-refused"})
+TOGETHER: Final = frozenset({"login-refused", "locked"})
 """Events that are told together when they repeat."""
 
 asker: Final[ContextVar[str]] = ContextVar("asker", default="")

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A facility. `point` is the reading beside it ("device.point"), ``None`` where a signal only says on or off."""
+    """A facility. `point` is the reading beside it ("device.point"), ``None`` where a signal only says on or off.
+
+    `runs` is whether it is one that runs or stands still: the main meter of a plant is none.
+    """
 
     name: str
     label: Label
     point: str | None
     unit: str
+    runs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,8 @@ def machines(site: Site, names: Iterable[str]) -> tuple[Machine, ...]:
 
 def _machine(facility: Mapping[str, Any], units: Mapping[str, str]) -> Machine:
     point = facility.get("power") or facility.get("current")
-    return Machine(name=facility["name"], label=facility["label"], point=point, unit=units.get(point or "", ""))
+    unit, runs = units.get(point or "", ""), facility["role"] != "main"
+    return Machine(name=facility["name"], label=facility["label"], point=point, unit=unit, runs=runs)
 
 
 def _mouth(outlet: Mapping[str, Any]) -> Mouth:

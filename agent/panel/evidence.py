@@ -1,8 +1,8 @@
 """What an alarm rests on, in words: values against limits, states, windows. Pure.
 
 A limit's alarm tells ``value``, ``limit``, ``unit``, ``level``; a rule's tells ``evidence``, whatever its evaluators
-show (`agent.rules.kinds`): plain names and numbers, some of them within each other (``all``, ``not``). A name ending in
-``_s`` is a duration. What has no words yet is shown under its own name, never hidden.
+show (`agent.rules.kinds`): plain names and numbers, some of them within each other (``values``, ``all``, ``not``). A
+name ending in ``_s`` is a duration. What has no words yet is shown under its own name, never hidden.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     Say = Callable[..., str]
 
 _SHARES: Final = frozenset({"share", "a_change", "b_change", "moves", "still", "rel", "correlation"})
-_STATES: Final = frozenset({"states", "state", "while"})
+_STATES: Final = frozenset({"states", "state", "while", "production", "treatment"})
 _STATE_WORDS: Final = ("off", "idle", "run")
 _NESTED: Final = ("all", "not")
+_PARAMS: Final = "params"
+"""Parameters of the rule stand in one line, by the names that they have in the site file."""
 _RENAMED: Final = {"limit": "bound"}
 """``evidence.limit`` is the table of the four limits."""
 _LEVELS: Final = ("high_high", "high", "low", "low_low")
@@ -55,7 +57,10 @@ class Teller:
 
     def _evidence(self, evidence: Mapping[str, Any]) -> Iterator[Fact]:
         for name, value in evidence.items():
-            if name in _NESTED:
+            if name == _PARAMS:
+                told = ", ".join(f"{key} {self._value(key, one)}" for key, one in value.items())
+                yield from [Fact(self._label(name), told)] if told else []
+            elif name in _NESTED or isinstance(value, dict):
                 for inner in value if isinstance(value, list) else [value]:
                     yield from self._evidence(inner)
             else:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 QUIET_S: Final = 4.0
 """An agent that says nothing for so long is shown as gone; gone, it is shown so again after as long."""
-MOST_STREAMS: Final = 200
+MOST_STREAMS: Final = 400
+"""As many as there may be connections: the gate shares those out fairly."""
 _HELLO_WORDS: Final = {
     "sound_on": "live.sound_on",
     "silence": "live.silence",

@@ -44,6 +44,11 @@ PLACES: Final = {
 }
 PATIENCE: Final = "usr/lib/systemd/system/{unit}.d/patience.conf"
 UNITS: Final = ("plantgate.service", "plantgate-panel.service")
+PAPERS: Final = (
+    *("alarms.md", "doctor.md", "export.md", "metrics.md", "operations.md", "panel.md", "rules.md", "site.md"),
+    *("install/README.md", "install/answers.example.toml", "install/package.md"),
+)
+"""What somebody at the box reads, from docs/: many a box has no internet to look it up."""
 
 LAUNCHER: Final = """\
 #!/usr/bin/python3 -IB
@@ -142,8 +147,8 @@ def papers(tree: Path) -> None:
     put(place / "copyright", (ROOT / "LICENSE").read_text(encoding="utf-8"))
     put(place / "CHANGELOG.md", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     put(place / "examples/site.toml", (ROOT / "config/site.example.toml").read_text(encoding="utf-8"))
-    for paper in ("operations.md", "site.md", "install/package.md"):
-        put(place / Path(paper).name, (ROOT / "docs" / paper).read_text(encoding="utf-8"))
+    for paper in PAPERS:
+        put(place / paper, (ROOT / "docs" / paper).read_text(encoding="utf-8"))
 
 
 def pythons(python: str) -> dict[str, str]:

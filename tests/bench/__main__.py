@@ -1,7 +1,7 @@
 """All benches, one after the other: ``python -m tests.bench [NAME…] [--quick]``.
 
-Names are agent, latency, trouble, serial, rules (the whole agent), and drain, modbus, decode, judge, seal, outbox,
-history (its parts).
+Names are agent, latency, trouble, serial, rules, panel (the whole agent), and drain, modbus, decode, judge, seal,
+outbox, history (its parts).
 They print figures beside those of a bare counterpart, measured in the same run, and judge nothing: machines differ.
 """
 
@@ -18,6 +18,7 @@ from tests.bench import (
     bench_latency,
     bench_modbus,
     bench_outbox,
+    bench_panel,
     bench_rules,
     bench_seal,
     bench_serial,
@@ -30,6 +31,7 @@ WHOLE = {
     "trouble": bench_trouble,
     "serial": bench_serial,
     "rules": bench_rules,
+    "panel": bench_panel,
 }
 PARTS = {
     "drain": bench_drain,

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
         ("agent", r"^ +20 x 50 +\d+% +\d+\.\d+ +\d+\.\d+ +(\d+\.\d+) "),
         ("latency", r"^4 x 50, readings +\d+ +(\d+\.\d) "),
         ("rules", r"^4 x 50, alarms of T1 +\d+ +(\d+\.\d) "),
+        ("panel", r"^ +50 +(\d+\.\d+) +\d+\.\d+ "),
         ("serial", r"^ +rtu +9600 +(\d+\.\d)% +\d+\.\d% "),
     ],
 )

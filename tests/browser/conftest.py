@@ -49,7 +49,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
         visitors.append(Visitor(browser, panel, person, **how))  # type: ignore[arg-type]
         return visitors[-1]
 
-    yield visit  # type: ignore[misc]
+    yield visit
     troubles = [trouble for one in visitors for trouble in one.trouble()]
     for one in visitors:
         one.close()

@@ -121,7 +121,11 @@ class Panel:
         accounts = Accounts(self.state, SystemClock(), Cost(n=2**4))
 
         async def made() -> None:
-            for (user, password), role in ((INSTALLER, Role.INSTALLER), (OPERATOR, Role.OPERATOR), (VIEWER, Role.VIEWER)):
+            for (user, password), role in (
+                (INSTALLER, Role.INSTALLER),
+                (OPERATOR, Role.OPERATOR),
+                (VIEWER, Role.VIEWER),
+            ):
                 await accounts.add(user, role, password)
 
         with ThreadPoolExecutor(1) as apart:  # this thread has the event loop of the browser

@@ -183,8 +183,10 @@ def lived(state: Path, now_ms: int, minutes: int = 26 * 60) -> None:
 
 
 def _row(visit: str, minute: int, courses: tuple[tuple[str, float, float], ...]) -> Row:
-    wave = math.sin(minute / 229.0) + 0.25 * math.sin(minute / 7.0)
-    avg = [level + swing * wave for _, level, swing in courses]
+    avg = [
+        level + swing * (math.sin(minute / 229.0 + at + len(visit)) + 0.2 * math.sin(minute / (7.0 + 3 * at)))
+        for at, (_, level, swing) in enumerate(courses)
+    ]
     every = len(courses)
     return Row(
         visit=visit,
@@ -202,6 +204,8 @@ def _row(visit: str, minute: int, courses: tuple[tuple[str, float, float], ...])
         n=(200,) * every,
         valid=(True,) * every,
         flag="N" * every,
-        total=(None,) * every,
+        total=tuple(
+            round(value / 60, 3) if name == "power" else None for value, (name, _, _) in zip(avg, courses, strict=True)
+        ),
         turn=" " * every,
     )

@@ -5,8 +5,11 @@ A plant with a day behind it, an alarm, orders, marks and tasks; both languages,
 
 from __future__ import annotations
 
+import base64
+import struct
 import sys
 import tempfile
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +20,10 @@ from tests.browser.plant import HOT, T1, lived
 from tests.e2e.harness import arrived
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
     from tests.browser.harness import Works
 
-PLACES: Final = {"zh": "1号风机旁", "en": "Beside fan 1"}
 PAGES: Final = {
     "overview": "/",
     "alarms": "/alarms",
@@ -74,10 +76,52 @@ def take(visitor: Visitor, path: str, into: Path, tallest: int) -> None:
     page = visitor.go(path)
     if page.locator("[data-trend]").count():
         page.locator(".charts canvas").first.wait_for()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1200)
     height = min(tallest, int(page.evaluate("document.documentElement.scrollHeight")))
     width = int(page.evaluate("document.documentElement.clientWidth"))
-    page.screenshot(path=into, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
+    picture = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
+    into.write_bytes(indexed(visitor.context, picture))
+
+
+INDEXED: Final = """async source => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${source}`;
+  await image.decode();
+  const { width, height } = image, canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const dots = new Uint32Array(pen.getImageData(0, 0, width, height).data.buffer), often = new Map();
+  for (const dot of dots) often.set(dot, (often.get(dot) || 0) + 1);
+  const palette = [...often].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([dot]) => dot);
+  const apart = (a, b) => [0, 8, 16].reduce((sum, at) => sum + ((a >> at & 255) - (b >> at & 255)) ** 2, 0);
+  const places = new Map(palette.map((dot, at) => [dot, at]));
+  for (const dot of often.keys()) {
+    if (places.has(dot)) continue;
+    let best = 0;
+    for (let at = 1; at < palette.length; at++) if (apart(dot, palette[at]) < apart(dot, palette[best])) best = at;
+    places.set(dot, best);
+  }
+  let indices = "";
+  for (const dot of dots) indices += String.fromCharCode(places.get(dot));
+  return { width, height, palette, indices: btoa(indices) };
+}"""
+"""Returns a picture with its 256 most frequent colours, and others as the nearest of them."""
+
+
+def indexed(context: BrowserContext, picture: bytes) -> bytes:
+    """Return a PNG with a palette (RFC 2083): a third of the size, and nobody sees a difference."""
+    page = context.new_page()
+    found = page.evaluate(INDEXED, base64.b64encode(picture).decode())
+    page.close()
+    width, height, dots = found["width"], found["height"], base64.b64decode(found["indices"])
+    rows = b"".join(b"\0" + dots[at : at + width] for at in range(0, len(dots), width))
+    palette = b"".join(struct.pack("<I", dot & 0xFFFFFFFF)[:3] for dot in found["palette"])
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)), (b"PLTE", palette)]
+    parts += [(b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def album(browser: Browser, found: Works, into: Path) -> None:

@@ -92,7 +92,7 @@ def test_an_installer_makes_accounts_that_may_less(plant: Works, visits: Visits)
 
 
 def test_a_wrong_password_is_refused_and_the_right_one_leads_on(plant: Works, visits: Visits) -> None:
-    """The page says no more than that name or password is wrong; after the right one the page that was asked for comes."""
+    """The page says no more than that name or password is wrong; the right one leads to what was asked for."""
     guest = visits(plant.panel)
     page = guest.go("/values")
     log_in(page, (OPERATOR[0], WRONG))
@@ -114,7 +114,7 @@ def test_logging_out_ends_the_session(plant: Works, visits: Visits) -> None:
 
 
 def test_over_tls_the_cookie_is_the_hosts_own(plant: Works, visits: Visits, tmp_path: Path) -> None:
-    """With a certificate the panel made itself, people log in, pages move, and the cookie has the name browsers guard."""
+    """With a certificate of its own making people log in, pages move, and browsers guard the cookie's name."""
     site = tmp_path / "site.toml"
     port = free_port()
     site.write_text(f'[gateway]\nid = "jn-0417"\n{panel_table(port, "tls = true")}', encoding="utf-8")

@@ -79,7 +79,7 @@ def test_an_alarm_comes_and_goes_without_a_reload(plant: Works, visits: Visits) 
 
 
 def test_acknowledging_takes_a_note_and_is_a_record(plant: Works, visits: Visits) -> None:
-    """The note stands in the alarm's story and in the signed record, with the name of who did it and the way it came."""
+    """The note stands in the alarm's story and in the signed record, with who did it and which way it came."""
     page = visits(plant.panel, OPERATOR).go("/alarms")
     plant.fan(runs=False)
     card(page).get_by_text("Acknowledge…").click()
@@ -134,7 +134,7 @@ def test_shelving_hides_it_until_it_is_taken_off(plant: Works, visits: Visits) -
 
 
 def test_silence_is_not_acknowledge(plant: Works, visits: Visits) -> None:
-    """A click allows sound, a new alarm sounds, another click ends it; the alarm still asks, and the silence is noted."""
+    """A click allows sound, an alarm sounds, another click ends it; the alarm still asks, the silence is noted."""
     visitor = visits(plant.panel, VIEWER)
     visitor.context.add_init_script(BEEPS)
     page = visitor.go("/")

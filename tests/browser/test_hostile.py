@@ -97,7 +97,7 @@ PAGES = {
 
 
 def test_what_is_hostile_is_shown_as_text(plant: Works, visits: Visits) -> None:
-    """Labels of the site, notes, orders, tasks and the text an instrument answers stand on the pages, letter by letter."""
+    """Labels, notes, orders, tasks and the text an instrument answers stand on the pages, letter by letter."""
     visitor = visits(plant.panel, INSTALLER)
     number = plant.ask("book", all=False)["tasks"][0]["id"]
     for path, shown in PAGES.items():

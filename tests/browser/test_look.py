@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,6 @@ from tests.e2e.harness import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.browser.conftest import Visits
     from tests.browser.harness import Works
@@ -57,7 +58,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
         found.fan(runs=False)
         found.stage.meters.set(2, 1950, 2)
         for alarm in (T1, HOT):
-            arrived(found.stage, lambda alarm=alarm: found.stage.records("alarm", alarm=alarm))
+            arrived(found.stage, partial(found.stage.records, "alarm", alarm=alarm))
         found.ask("shelve", alarm=HOT, for_s=3600.0, note="known")
         found.ask("order", lines=["paint"], stop=True, start="now", end="+8h", reason="重污染橙色预警")
         found.ask("mark", kind="maintenance", object="cems", start="now", reason="span gas")
@@ -67,8 +68,6 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
 
 
 def _now() -> int:
-    import time
-
     return round(time.time() * 1000)
 
 
@@ -80,7 +79,7 @@ def task_of(plant: Works) -> str:
 
 @pytest.mark.parametrize(("language", "theme"), [("zh", "light"), ("en", "dark")])
 def test_nobody_is_shut_out(plant: Works, visits: Visits, axe: str, language: str, theme: str) -> None:
-    """axe-core finds nothing serious or critical on any page; what it judges of colours does not hang on the language."""
+    """axe-core finds nothing serious or critical on any page; each language is judged in one of the themes."""
     inside = visits(plant.panel, INSTALLER, language=language, theme=theme)
     outside = visits(plant.panel, language=language, theme=theme)
     found: dict[str, list[str]] = {}
@@ -94,7 +93,9 @@ def test_nobody_is_shut_out(plant: Works, visits: Visits, axe: str, language: st
         assert page.locator("h1").count() == 1, name
         assert page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
     assert inside.trouble(404) == []
-    page.evaluate("ink => { document.querySelector('h1').style.color = ink; }", {"light": "#bbb", "dark": "#444"}[theme])
+    page.evaluate(
+        "ink => { document.querySelector('h1').style.color = ink; }", {"light": "#bbb", "dark": "#444"}[theme]
+    )
     assert page.evaluate(JUDGE), "it finds what was planted"
     assert {where: what for where, what in found.items() if what} == {}
 

@@ -291,7 +291,12 @@ def test_what_a_setup_remembers_begins_the_next() -> None:
 
 @pytest.mark.parametrize(
     ("target", "command"),
-    [("/etc/plantgate/site.toml", "sudo systemctl enable --now plantgate"), ("/tmp/x/site.toml", "plantgate run")],
+    [
+        ("/etc/plantgate/site.toml", "sudo systemctl enable --now plantgate plantgate-panel"),
+        ("/etc/plantgate/site.toml", "sudo plantgate panel setup /etc/plantgate/site.toml"),
+        ("/etc/plantgate/site.toml", "sudo plantgate doctor /etc/plantgate/site.toml"),
+        ("/tmp/x/site.toml", "plantgate run"),
+    ],
 )
 def test_what_to_do_next_is_told(target: str, command: str) -> None:
     """On a box by systemd, on a desk in this terminal; with the panel's setup code where there is a panel."""

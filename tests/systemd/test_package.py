@@ -100,7 +100,9 @@ def test_control_says_what_it_needs(amd64: Path) -> None:
         "/usr/lib/tmpfiles.d/plantgate.conf",
         "/usr/lib/udev/rules.d/70-plantgate.rules",
         "/usr/share/doc/plantgate/copyright",
-        "/usr/share/doc/plantgate/package.md",
+        "/usr/share/doc/plantgate/doctor.md",
+        "/usr/share/doc/plantgate/install/README.md",
+        "/usr/share/doc/plantgate/install/package.md",
         "/usr/share/doc/plantgate/examples/site.toml",
     ],
 )

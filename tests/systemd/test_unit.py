@@ -86,7 +86,7 @@ def test_what_both_programs_rely_on(unit: str, name: str, values: list[str]) -> 
     ("unit", "name", "values"),
     [
         (AGENT, "ExecStart", [f"{PROGRAM} run /etc/plantgate/site.toml"]),
-        (AGENT, "ExecReload", ["/bin/kill -HUP $MAINPID"]),
+        (AGENT, "ExecReload", ["/bin/sh -c 'kill -HUP $MAINPID'"]),
         (AGENT, "User", ["plantgate"]),
         (AGENT, "StateDirectory", ["plantgate"]),
         (AGENT, "Environment", ["BOOT_ID=%b"]),

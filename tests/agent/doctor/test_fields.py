@@ -354,16 +354,25 @@ def test_the_panel(facts: panel.PanelFacts, expected: str) -> None:
     assert ids(panel.judge(facts)) == [expected]
 
 
+@pytest.mark.parametrize(("table", "expected"), [('[panel]\nlisten = "127.0.0.1:9"\n', ["panel-silent"]), ("", [])])
+def test_the_panel_is_looked_for_where_the_site_file_says(table: str, expected: list[str], tmp_path: Path) -> None:
+    """A site with a panel has it looked at; one without has nothing to say."""
+    path = Site(buses=[bus(1)], devices=[device("meter")]).write(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8") + "\n" + table, encoding="utf-8")
+
+    assert ids(panel.look(Case(machine=Machine(run=silent), path=path, site=load(path)))) == expected
+
+
 def test_the_panel_is_asked_plainly_when_it_speaks_no_tls() -> None:
     """A real HTTP server, one that says nothing we know, and nobody at all."""
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as served:
         thread = threading.Thread(target=served.serve_forever, daemon=True)
         thread.start()
-        answered = panel.read(f"0.0.0.0:{served.server_address[1]}")
+        answered = panel.read("0.0.0.0", served.server_address[1])
         served.shutdown()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        nobody = panel.read(f"127.0.0.1:{closed.getsockname()[1]}")
+        nobody = panel.read("127.0.0.1", closed.getsockname()[1])
 
     assert (answered.is_http, answered.is_tls, answered.error) == (True, False, "")
     assert nobody.error == "connection refused"

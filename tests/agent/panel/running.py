@@ -55,7 +55,11 @@ class Panel:
 
     def eventually(self, is_so: Callable[[], bool], tries: int = 100) -> bool:
         """Whether something comes to be so, within twenty seconds."""
-        return any(is_so() or sleep(0.2) for _ in range(tries))
+        for _ in range(tries):
+            if is_so():
+                return True
+            sleep(0.2)
+        return False
 
 
 def free_port() -> int:

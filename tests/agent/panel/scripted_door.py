@@ -30,13 +30,17 @@ FOLLOW_EVERY_S = 0.05
 
 
 class ScriptedDoor:
-    """Answers `answers[do]`, an answer or what makes one out of the request; ``follow`` is told again and again."""
+    """Answers `answers[do]`, an answer or what makes one out of the request; ``follow`` is told again and again.
+
+    What is in `unanswered` it hears, and keeps silent.
+    """
 
     def __init__(self, path: Path) -> None:
         """Take the believable answers; listen from `open` on."""
         self.path = path
         self.answers: dict[str, Answer | Callable[[Words], Answer]] = dict(ANSWERS)
         self.heard: list[Words] = []
+        self.unanswered: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._open = threading.Event()
@@ -95,6 +99,8 @@ class ScriptedDoor:
         async for line in reader:
             words = orjson.loads(line)
             self.heard.append(words)
+            if words.get("do") in self.unanswered:
+                await asyncio.Event().wait()
             writer.write(self._answer(words))
             while words.get("do") == "follow":
                 await writer.drain()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -11,7 +11,9 @@ from starlette.routing import Route
 
 from agent.panel.app import collected
 from tests.agent.panel.believable import ANSWERS
-from tests.agent.panel.rig import Rig
+
+if TYPE_CHECKING:
+    from tests.agent.panel.rig import Rig
 
 POISON: Final = '"><script>x</script><img src=x onerror=y>\u202e'
 CLOCK: Final = frozenset({"ts", "timezone"})
@@ -53,4 +55,4 @@ def test_no_text_of_the_agent_becomes_markup(rig: Rig, verb: str, kept: frozense
         if answer.headers.get("content-type", "").startswith("text/html"):
             assert "<script>x" not in answer.text, path
             assert "<img src=x" not in answer.text, path
-        assert "</h1>" in answer.text or answer.status_code != 500, path
+        assert "Internal Server Error" not in answer.text, path

@@ -29,6 +29,12 @@ TELLER = Teller(partial(WORDS.said, "en"), WORDS.texts, ZoneInfo("Asia/Shanghai"
         ("yes", {"evidence": {"stopped_before": True}}, [("Stopped before", "yes")]),
         ("not known", {"evidence": {"value": None}}, [("Value", "—")]),
         ("parts", {"evidence": {"all": [{"value": 1}, {"not": {"value": 2}}]}}, [("Value", "1"), ("Value", "2")]),
+        (
+            "what a rule read, and its settings",
+            {"evidence": {"values": {"production": 2, "state": 0}, "params": {"grace": 180.0, "share": 0.5}}},
+            [("Production", "running"), ("State", "off"), ("Settings of the rule", "grace 180, share 50.0%")],
+        ),
+        ("a rule without settings", {"evidence": {"values": {}, "params": {}}}, []),
         ("a new name", {"evidence": {"zeal": 1.5}}, [("zeal", "1.5")]),
         ("nothing", {}, []),
     ],

@@ -13,6 +13,7 @@ import pytest
 
 from agent.panel import gate, guard
 from agent.panel.gate import MOST, MOST_OF_ONE
+from agent.panel.guard import MOST_INSIDE
 from tests.agent.panel.running import Panel, running
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ HEADS = {
     "rubbish": bytes(range(256)) * 100,
     "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(400),
     "two lengths": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-    "two sorts of length": b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "two sorts of length": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n",
     "an upgrade": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
 }
 
@@ -233,6 +235,34 @@ def test_thousands_of_logins_do_not_stop_the_panel(panel: Panel) -> None:
     assert panel.rss() - before < 96 * MIB
     assert len(panel.door.asked("audit")) < 30
     assert is_served(panel)
+
+
+GREEDY = b"GET /trends/data.json?p=press-1.power HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_who_asks_much_leaves_a_turn_for_the_others(panel: Panel) -> None:
+    """An agent that is slow with one question, asked by one address again and again: the others get their pages."""
+    panel.door.unanswered.add("trend")
+    for _ in range(MOST_INSIDE):
+        with panel.connect() as connection:  # hangs up at once, and asks again
+            connection.sendall(GREEDY)
+    with panel.connect() as connection:
+        connection.sendall(GREEDY)
+        assert b" 429 " in connection.recv(100)
+    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=20) as visitor:
+        assert visitor.get(f"http://127.0.0.1:{panel.port}/orders").status_code == 200
+
+
+def test_signs_are_drawn_beside_everything_else(panel: Panel) -> None:
+    """A page with many codes is some work: whoever asks for it, others are served meanwhile."""
+    places = "%0a".join(f"place-{number}" for number in range(60))
+    with panel.connect() as slow:
+        slow.sendall(f"GET /tasks/signs?more={places} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert panel.eventually(lambda: bool(panel.door.asked("book")))
+        assert is_served(panel)
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):  # it was asked for before, and is still being drawn
+            slow.recv(1)
 
 
 def test_fifty_viewers_fit(panel: Panel) -> None:

@@ -120,7 +120,7 @@ def test_nobody_may_more_than_the_least_role_allows(tmp_path: Path, who: str, mo
 
 @pytest.mark.parametrize("who", ["viewer", "operator", "installer"])
 def test_everybody_may_what_the_role_allows(rig: Rig, who: str) -> None:
-    """No page is lost for those it is for. (Streams never end, and a wrong password is refused to everybody.)"""
+    """No page is lost for those it is for. Streams never end, and a wrong password is refused to everybody."""
     rig.login(who)
     for route, needed in NEEDED.items():
         if needed is None or route in ("GET /live", "POST /account") or Role[who.upper()] < needed:

@@ -175,6 +175,16 @@ def test_setup_codes_cannot_be_tried_for_long(rig: Rig) -> None:
     assert rig.house.accounts.all() == []
 
 
+def test_strangers_who_try_codes_do_not_lock_the_owner_out(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address has its own attempts: nobody guesses 74 bits, from however many."""
+    code = rig.house.accounts.new_setup_code()
+    for _ in range(8):
+        rig.post("/setup", code="AAAAA", user="boss", password=PASSWORD)
+    monkeypatch.setattr(rig.client._transport, "client", ("10.0.0.7", 50000))
+
+    assert rig.post("/setup", code=code, user="boss", password=PASSWORD).status_code == 303
+
+
 def test_a_poor_password_at_the_set_up_is_told(rig: Rig) -> None:
     """And the code can be used again, however often."""
     code = rig.house.accounts.new_setup_code()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from agent.panel.person import Role
@@ -104,3 +106,35 @@ def test_the_menu_shows_accounts_to_installers_only(rig: Rig) -> None:
     rig.post("/logout")
     rig.login("installer")
     assert 'href="/people" aria-current="page"' in rig.get("/people").text
+
+
+def test_a_full_disk_is_told_and_changes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says why, and the accounts are as before."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rig.login("installer")
+    monkeypatch.setattr("agent.panel.accounts.keep", full)
+    answer = rig.post("/people/add", user="wang", role="operator", password=PASSWORD)
+
+    assert answer.status_code == 400
+    assert "No space left on device" in answer.text
+    assert [one.user for one in rig.house.accounts.all()] == ["installer"]
+
+
+@pytest.mark.parametrize("content", ["{", "", '{"v": 1, "acc'], ids=["damaged", "empty", "half"])
+def test_damaged_accounts_let_nobody_on_and_stop_nothing(rig: Rig, content: str) -> None:
+    """Whoever was in is out until the file is mended; styles come, the login says that something failed."""
+    rig.login("installer")
+    file = rig.house.accounts._path
+    whole = file.read_bytes()
+    file.write_text(content)
+
+    assert rig.get("/people").headers["location"].startswith("/login")
+    assert rig.get("/static/panel.css").status_code == 200
+    assert rig.get("/login").status_code == 500
+    assert "</h1>" in rig.get("/login").text
+
+    file.write_bytes(whole)
+    assert rig.get("/people").status_code == 200

@@ -7,9 +7,8 @@ import socket
 import ssl
 import subprocess
 import sys
-from typing import TYPE_CHECKING
-
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -149,7 +148,8 @@ def test_connections_are_counted_in_all_and_by_address() -> None:
 
 def test_who_has_many_connections_gives_way_to_who_has_none() -> None:
     """A full house: the newest connection of the largest ends, until shares are even; then nobody gives way."""
-    crowd, ended = Crowd(most=6, most_of_one=6), []
+    crowd = Crowd(most=6, most_of_one=6)
+    ended: list[int] = []
     for number in range(6):
         place = crowd.enter("greedy")
         assert place is not None
