@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Final
+from typing import Annotated, Final
 
 import typer
+
+from agent import __version__
 
 VERBS: Final = {
     "init": "set up a box: questions and answers, a site file in the end",
@@ -48,6 +50,21 @@ VERBS: Final = {
 _TOGETHER: Final = dict.fromkeys(("ack", "shelve", "unshelve", "reset"), "alarms")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"plantgate {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Say which version this is.", callback=_version, is_eager=True)
+]
+
+
+def _whole(version: Version = False) -> None:
+    """Take what belongs to no verb."""
+
+
 def application(verbs: list[str]) -> typer.Typer:
     """Return the command line with `verbs` on it."""
     app = typer.Typer(
@@ -58,7 +75,7 @@ def application(verbs: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.callback()(lambda: None)
+    app.callback(help=app.info.help)(_whole)
     for verb in verbs:
         what = getattr(import_module(f"agent.cli.{_TOGETHER.get(verb, verb)}"), verb)
         if isinstance(what, typer.Typer):

@@ -151,6 +151,13 @@ def figures(series: Columns, from_ms: int, to_ms: int) -> Figures:
     )
 
 
+def amount_unit(unit: str) -> str:
+    """Return the unit of an amount of readings in `unit`: kWh of kW, m3 of m3/h; that of a counter is its own."""
+    if unit.endswith(("/h", "/s")):
+        return unit[:-2]
+    return f"{unit}h" if unit.endswith(("W", "var", "VA")) else unit
+
+
 def gaps(series: Columns) -> int:
     """Return how often periods are missing between the first and the last."""
     ends = [(start_ms, start_ms + span_ms, span_ms) for start_ms, span_ms in _rows(series)]

@@ -47,6 +47,7 @@ UNITS: Final = ("plantgate.service", "plantgate-panel.service")
 PAPERS: Final = (
     *("alarms.md", "doctor.md", "export.md", "metrics.md", "operations.md", "panel.md", "rules.md", "site.md"),
     *("install/README.md", "install/answers.example.toml", "install/package.md"),
+    *("install/transcript.txt", "install/trial.md"),
 )
 """What somebody at the box reads, from docs/: many a box has no internet to look it up."""
 

@@ -113,6 +113,20 @@ def test_logging_out_ends_the_session(plant: Works, visits: Visits) -> None:
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+def test_a_session_that_is_ended_by_force_ends_on_the_screen_too(plant: Works, visits: Visits) -> None:
+    """The installer ends it; the page that was moving goes to the login by itself."""
+    watching = visits(plant.panel, VIEWER)
+    page = watching.go("/values")
+    expect(page.locator('[data-text="value:fan-1.power"]')).to_have_text("14.9")
+    people = visits(plant.panel, INSTALLER).go("/people")
+    row = people.locator("section[aria-labelledby='sessions'] tr", has_text=VIEWER[0])
+    for _ in range(row.count()):
+        row.first.get_by_role("button", name="End").click()
+        expect(people.get_by_text(f"The session of {VIEWER[0]} has ended.")).to_be_visible()
+    expect(page).to_have_url(f"{plant.panel.url}/login?next=%2Fvalues")
+    assert all("EventSource" in trouble for trouble in watching.trouble(401))
+
+
 def test_over_tls_the_cookie_is_the_hosts_own(plant: Works, visits: Visits, tmp_path: Path) -> None:
     """With a certificate of its own making people log in, pages move, and browsers guard the cookie's name."""
     site = tmp_path / "site.toml"

@@ -52,6 +52,20 @@ def test_fifty_viewers_see_an_alarm_and_slow_nothing(plant: Works) -> None:
     assert watched > 0.6 * alone
 
 
+def test_a_window_that_is_watched_tells_everything(plant: Works, visits: Visits) -> None:
+    """What these tests call trouble is noticed: the console, a script that breaks, another host, a missing file."""
+    visitor = visits(plant.panel)
+    page = visitor.go("/")
+    page.evaluate("console.error('planted')")
+    page.evaluate("setTimeout(() => { throw new Error('broken'); })")
+    page.evaluate("fetch('/static/none.js').then(() => {})")
+    page.evaluate("fetch('http://127.0.0.9/').catch(() => {})")
+    page.goto(f"http://127.0.0.1:{plant.panel.port}/")
+    trouble = "\n".join(visitor.trouble())
+    for word in ("planted", "broken", "status of 404", "127.0.0.9", "another host: http://127.0.0.1"):
+        assert word in trouble
+
+
 def test_the_first_page_is_light(plant: Works, visits: Visits) -> None:
     """All that a browser without a cache loads for the overview, with the heads of the answers, is under 150 KB."""
     visitor = visits(plant.panel)

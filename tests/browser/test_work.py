@@ -81,6 +81,7 @@ def test_a_chart_has_several_points_and_becomes_a_file(plant: Works, visits: Vis
     expect(chart.locator(".u-legend")).to_contain_text("Oven 1 · Temperature")
     rows = page.locator(".trend-legend tbody tr")
     expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text(re.compile(r"\d kWh"))
     assert float(rows.nth(0).locator("td.number").nth(1).inner_text()) == pytest.approx(31, abs=8)
 
     with page.expect_download() as download:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from agent import __version__
 from agent.cli.main import application
 from agent.keys import SigningKey, fingerprint, published
 
@@ -120,3 +121,10 @@ def test_a_site_file_with_mistakes_is_refused(site: Path) -> None:
 
     assert done.exit_code == 1
     assert f"plantgate check {site}" in done.stderr
+
+
+def test_the_program_says_which_version_it_is() -> None:
+    """The first thing anybody is asked on the telephone."""
+    result = CliRunner().invoke(application(["key"]), ["--version"])
+
+    assert (result.exit_code, result.stdout) == (0, f"plantgate {__version__}\n")

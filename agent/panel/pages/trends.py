@@ -17,7 +17,7 @@ from agent.panel.house import house
 from agent.panel.moments import for_field
 from agent.panel.page import page, refusal, said, t
 from agent.panel.person import Role, needs, person_of
-from agent.panel.series import HOUR_MS, MOST_POINTS, RANGES, charts, chosen, drawn, figures, periods
+from agent.panel.series import HOUR_MS, MOST_POINTS, RANGES, amount_unit, charts, chosen, drawn, figures, periods
 from agent.panel.spoken import now_ms, spoken, zone_of
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def _page(request: Request, template: str, asked: Asked, **context: Any) -> Resp
         template,
         choice=choice,
         points=asked.points,
+        amount_units={point: amount_unit(asked.units[point]) for point in choice.points},
         named={point: asked.named(request, point) for point in choice.points},
         devices=[one for one in asked.site["devices"] if any(point["number"] for point in one["points"])],
         ranges=RANGES,

@@ -203,8 +203,16 @@
     stream.addEventListener("away", past);
     stream.addEventListener("error", () => {
       past();
-      if (stream.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS);
+      if (stream.readyState === EventSource.CLOSED) again();
     });
+  }
+
+  // A stream that was refused: the session may have ended, and then the page says so by going to the login.
+  async function again() {
+    try {
+      if ((await fetch("/?part=alarms")).status === 401) return location.reload();
+    } catch { /* the panel itself is away */ }
+    setTimeout(open, AGAIN_MS);
   }
 
   addEventListener("pagehide", () => stream?.close());

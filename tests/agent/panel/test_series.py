@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.panel.series import MOST_POINTS, charts, chosen, drawn, figures, gaps, periods
+from agent.panel.series import MOST_POINTS, amount_unit, charts, chosen, drawn, figures, gaps, periods
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR = 3_600_000
@@ -121,3 +121,21 @@ def test_periods_lie_side_by_side() -> None:
         (60_000, {"a": 1.0, "b": 3.0}),
         (60_000, {"a": 2.0}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount"),
+    [
+        ("kW", "kWh"),
+        ("kvar", "kvarh"),
+        ("kVA", "kVAh"),
+        ("m3/h", "m3"),
+        ("kg/s", "kg"),
+        ("kWh", "kWh"),
+        ("m3", "m3"),
+        ("", ""),
+    ],
+)
+def test_an_amount_has_a_unit_of_its_own(unit: str, amount: str) -> None:
+    """A rate adds up to what it is a rate of; a counter tells its own unit."""
+    assert amount_unit(unit) == amount
