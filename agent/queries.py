@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 64
 """More than all callers of two doors can have under way at once."""
-TURN_S: Final = 5.0
+TURN_S: Final = 1.0
 
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Told = dict[str, Any]
 
-_TICKING: Final = ("active_s", "shelf_left_s")
+_TICKING: Final = ("active_s", "escalates_in_s", "escalated_s", "shelf_left_s")
 _UNKNOWN: Final = "unknown"
 _KEPT: Final[Mapping[str, str]] = {"stop": "R1", "staggered": "R5", "hours": "R6", "reduce": "R2"}
 """By what an order asks for: the rule that judges it. Quiet with an answer, it says that the order is kept."""

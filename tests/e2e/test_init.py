@@ -140,8 +140,8 @@ def _describes(person: Typist) -> None:
         person.types(prompt, "")
     person.types("address to listen on", "")
     person.sees("rules at work")
-    person.types("write ", "yes")
-    person.sees("written: ")
+    person.types("\nwrite", "yes")
+    person.sees("written:")
 
 
 def _is_as_described(directory: Path) -> None:
