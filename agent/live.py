@@ -147,7 +147,7 @@ def _device(poller: Poller, device: Device, counts: Counters | None, now_ns: int
         "bus": poller.name,
         **joined(device, [_visit(visit, poller.latest(visit.spec.name), now_ns) for visit in mine]),
         "last_fault": None if fault is None else {"reason": fault.fault, "ago_s": _ago_s(fault.mono_ns, now_ns)},
-        **({} if counts is None else _counts(counts)),
+        **({} if counts is None else tallied(counts)),
     }
 
 
@@ -163,7 +163,8 @@ def computed(device: Device, scan: Scan | None, now_ns: int) -> Told:
     return {"bus": device.spec.protocol, **_visit(device, scan, now_ns), "last_fault": None}
 
 
-def _counts(counts: Counters) -> Told:
+def tallied(counts: Counters) -> Told:
+    """Return what people see of a device's counters."""
     return {
         "requests": counts.requests,
         "answers": counts.answers,

@@ -6,15 +6,16 @@ Progress is told by whoever calls: `survey` yields what happens, and returns pla
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from agent.cli.scan import fitting, naming
 from agent.cli.site_blocks import Named, blocks
-from drivers.finding.likely import DIRECT_UNIT, HOST_TIMEOUT_S, TIMEOUT_S, UNITS, Wanted, sweep_s
-from drivers.finding.naming import Naming, named
-from drivers.finding.overheard import named_by_words, text_line
+from drivers.finding.likely import Wanted, sweep_s
+from drivers.finding.naming import Naming
+from drivers.finding.overheard import text_line
 from drivers.finding.sweep import Found, Stage, Step, sweep
-from drivers.finding.tap import HostTap, LineTap, look_at
+from drivers.finding.tap import HostTap, LineTap
 from drivers.finding.verdict import Remark, remarks
 
 if TYPE_CHECKING:
@@ -110,19 +111,3 @@ def _how(one: Named) -> dict[str, Any]:
         "reads": ", ".join(f"{reading.value:.4g} {reading.unit}".strip() for reading in numbers),
         "asks_ct": model is not None and not model.primary and any("ct" in point.ratio for point in model.points),
     }
-
-
-def fitting(way: Tap, wanted: Wanted) -> Wanted:
-    """Return what can be tried here: a host's line is not ours to set, and Modbus TCP is never spoken unasked."""
-    if isinstance(way, HostTap):
-        units = (*UNITS, DIRECT_UNIT) if wanted.units == UNITS else wanted.units
-        return replace(wanted, settings=(), dlt645=False, listen_s=0.0, units=units, timeout_s=HOST_TIMEOUT_S)
-    return replace(wanted, timeout_s=TIMEOUT_S if wanted.settings else HOST_TIMEOUT_S)
-
-
-def naming(found: Found, way: Tap, models: Sequence[Model]) -> Naming:
-    """Return what a device seems to be."""
-    fits = [model for model in models if found.protocol in model.protocols]
-    if found.heard:
-        return named_by_words(fits, found.protocol, found.heard)
-    return named(fits, look_at(way, found))

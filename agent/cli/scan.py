@@ -188,7 +188,7 @@ def _seconds(option: str, text: str, least: str, most: str) -> float:
 
 def _sweep(tap: LineTap | HostTap, wanted: Wanted, models: Sequence[Model], result: Result, console: Console) -> None:
     """Try everything, draw the progress, name what answers. Ctrl-C ends it with what there is."""
-    wanted = _fitting(tap, wanted)
+    wanted = fitting(tap, wanted)
     most_s = sweep_s(wanted)
     console.print(f"scanning {tap.place}: {_spoken(most_s)} if nobody answers; Ctrl-C stops and keeps what was found")
     result.stages.clear()
@@ -202,7 +202,7 @@ def _sweep(tap: LineTap | HostTap, wanted: Wanted, models: Sequence[Model], resu
                 else:
                     bar.name(event)
                     result.devices.append(Named(found=event, naming=Naming()))  # kept, should naming be interrupted
-                    result.devices[-1] = device = Named(found=event, naming=_naming(event, tap, models))
+                    result.devices[-1] = device = Named(found=event, naming=naming(event, tap, models))
                     console.print(f"found {_where(event)}: {_called(device.naming)}")
     except KeyboardInterrupt:
         result.stopped = True
@@ -241,8 +241,11 @@ class _Bar:
         self._progress.stop()
 
 
-def _fitting(tap: LineTap | HostTap, wanted: Wanted) -> Wanted:
-    """Return what can be tried here: a host's line is not ours to set, and Modbus TCP is never spoken unasked."""
+def fitting(tap: LineTap | HostTap, wanted: Wanted) -> Wanted:
+    """Return what can be tried here: a host's line is not ours to set, and Modbus TCP is never spoken unasked.
+
+    A time-out of 0 leaves it to what is tried.
+    """
     if isinstance(tap, LineTap):
         return (
             wanted if wanted.timeout_s else replace(wanted, timeout_s=TIMEOUT_S if wanted.settings else HOST_TIMEOUT_S)
@@ -252,11 +255,12 @@ def _fitting(tap: LineTap | HostTap, wanted: Wanted) -> Wanted:
     return replace(wanted, settings=(), dlt645=False, listen_s=0.0, units=units, timeout_s=timeout_s)
 
 
-def _naming(found: Found, tap: LineTap | HostTap, models: Sequence[Model]) -> Naming:
-    fitting = [model for model in models if found.protocol in model.protocols]
+def naming(found: Found, tap: LineTap | HostTap, models: Sequence[Model]) -> Naming:
+    """Return what a device seems to be."""
+    fits = [model for model in models if found.protocol in model.protocols]
     if found.heard:
-        return named_by_words(fitting, found.protocol, found.heard)
-    return named(fitting, look_at(tap, found))
+        return named_by_words(fits, found.protocol, found.heard)
+    return named(fits, look_at(tap, found))
 
 
 def _where(found: Found) -> str:

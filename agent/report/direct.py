@@ -6,10 +6,10 @@ Buses side by side, each by one thread, as the agent would; nothing is kept or j
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from agent.counts import by_device
-from agent.live import joined, report
+from agent.live import joined, report, tallied
 from config.visits import specs, visits
 from drivers.errors import DriverError, LinkDown
 from drivers.kinds import open_bus
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agent.live import Told
     from config.site import Device, Site
-    from drivers.bus import Bus, BusCounters
+    from drivers.bus import Bus, BusCounters, Counters
     from drivers.reading import Clock
 
 ROUNDS: Final = 5
@@ -95,14 +95,5 @@ def _bus(counters: BusCounters, lasted_s: float) -> Told:
     }
 
 
-def _device(counts: Any) -> Told:
-    return {
-        "requests": counts.requests,
-        "answers": counts.answers,
-        "timeouts": counts.timeouts,
-        "bad_frames": counts.bad_frames,
-        "strays": counts.strays,
-        "exceptions": {str(code): count for code, count in sorted(counts.exceptions.items())},
-        "latency_ms": round(counts.latency_s * 1e3, 2),
-        "latency_max_ms": round(counts.latency_max_s * 1e3, 2),
-    }
+def _device(counts: Counters) -> Told:
+    return {**tallied(counts), "latency_max_ms": round(counts.latency_max_s * 1e3, 2)}
